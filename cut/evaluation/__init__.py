@@ -1,0 +1,10 @@
+"""How good is a model? KID, FID, SIFID and stand-ins for them that need no network.
+
+networks that turn pictures into features   lite0, inception
+distances between sets of features          distances
+what one picture kept of another            structure
+one model, one score                        scores
+"""
+
+METRICS = ("kid-lite0", "kid", "fid", "sifid-lite0")
+"""The names of the metrics. Less is better in each of them."""

@@ -1,0 +1,53 @@
+"""A contact sheet: every picture over its translation, many pairs on one page."""
+
+from math import ceil, sqrt
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from cut.errors import CutError
+from cut.files import whole_file
+
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+
+_CELL = 128
+_GAP = 8
+_MOST_PAIRS = 500
+"""Past that a sheet is too large to look at, and to hold in memory without thought."""
+
+
+class ContactSheet:
+    """Pairs of pictures, gathered as small copies, drawn when all are there."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises CutError if the name does not end in .jpg, .jpeg or .png."""
+        if path.suffix.lower() not in FORMATS:
+            raise CutError(f"a contact sheet is a JPEG or PNG file: call {path.name} NAME.jpg")
+        self.path = path
+        self._pairs: list[tuple[Image.Image, Image.Image]] = []
+
+    def add(self, before: Image.Image, after: Image.Image) -> None:
+        """Take up a pair; those after the first 500 are left out."""
+        if len(self._pairs) < _MOST_PAIRS:
+            self._pairs.append((_cell(before), _cell(after)))
+
+    def draw(self) -> Image.Image:
+        """Return the sheet: input above output, a gap, the next pair."""
+        columns = max(1, ceil(sqrt(2 * len(self._pairs))))  # a pair is twice as high as wide
+        rows = ceil(len(self._pairs) / columns)
+        wide, high = _CELL + _GAP, 2 * _CELL + _GAP
+        sheet = Image.new("RGB", (columns * wide + _GAP, rows * high + _GAP), "white")
+        for number, (before, after) in enumerate(self._pairs):
+            left, top = _GAP + number % columns * wide, _GAP + number // columns * high
+            sheet.paste(before, (left, top))
+            sheet.paste(after, (left, top + _CELL))
+        return sheet
+
+    def save(self) -> None:
+        """Write the sheet, whole or not at all; raises CutError if it cannot be written."""
+        with whole_file(self.path) as temporary:
+            self.draw().save(temporary, FORMATS[self.path.suffix.lower()], quality=92)
+
+
+def _cell(picture: Image.Image) -> Image.Image:
+    return ImageOps.pad(picture, (_CELL, _CELL), Image.Resampling.BICUBIC, color="white")

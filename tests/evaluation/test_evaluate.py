@@ -1,0 +1,79 @@
+"""The command `evaluate`: what it prints, draws and refuses."""
+
+import argparse
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image, ImageOps
+from stand_ins import ColourNetwork, fill
+
+from cut.commands import evaluate as command
+from cut.errors import CutError
+
+
+def call(*arguments: str | Path) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["evaluate", *map(str, arguments)])
+    return args.run(args)
+
+
+@pytest.fixture
+def inverting_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that inverts colours, under whatever name it is asked for."""
+
+    class Model:
+        placement = SimpleNamespace(device=torch.device("cpu"))
+
+        def __init__(self, name: str) -> None:
+            self.checkpoint = SimpleNamespace(name=name)
+
+        def __call__(self, one: Image.Image) -> Image.Image:
+            return ImageOps.invert(one)
+
+    monkeypatch.setattr("cut.translate.load", lambda name, device, precision: Model(name))
+
+
+def test_command_prints_the_score_and_draws_the_sheet(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    colours: ColourNetwork,
+    inverting_model: None,
+) -> None:
+    source, target = fill(tmp_path / "a", range(4)), fill(tmp_path / "b", range(20, 25))
+    (source / "broken.png").write_bytes(b"broken")
+    sheet = tmp_path / "out" / "sheet.jpg"
+    options = ("--source", source, "--target", target, "--size", "32", "--sheet", sheet, "--json")
+    assert call("--checkpoint", "inverter", *options) == 0
+    out, err = capsys.readouterr()
+    score = json.loads(out.splitlines()[-1])
+    assert score["metric"] == "kid-lite0"
+    assert score["interval"][0] < score["value"] < score["interval"][1]
+    assert score["images"] == 4
+    assert score["skipped"] == 1
+    assert f"doing nothing: {score['doing_nothing']:.4f}" in out
+    assert "inverter" in out
+    assert "broken.png" in err
+    assert Image.open(sheet).format == "JPEG"
+
+
+def test_command_refuses_before_it_loads_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cut.translate.load", lambda *_, **__: pytest.fail("loaded"))
+    (tmp_path / "empty").mkdir()
+    source = fill(tmp_path / "a", range(2))
+    with pytest.raises(CutError, match="holds no pictures"):
+        call("--checkpoint", "any", "--source", source, "--target", tmp_path / "empty")
+    with pytest.raises(CutError, match="JPEG or PNG"):
+        call("--checkpoint", "any", "--source", source, "--target", source, "--sheet", "a.gif")
+
+
+@pytest.mark.parametrize("option", [("--size", "0"), ("--limit", "-3"), ("--metric", "psnr")])
+def test_command_refuses_senseless_options(option: tuple[str, str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        call("--checkpoint", "any", "--source", tmp_path, "--target", tmp_path, *option)
+    assert caught.value.code == 2
