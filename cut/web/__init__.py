@@ -1,0 +1,1 @@
+"""What the two halves of the web application, Streamlit and Gradio, share."""

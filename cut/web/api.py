@@ -1,0 +1,191 @@
+"""What programs can call: the functions behind the endpoints, the same for HTTP, Python and MCP.
+
+Their docstrings and names are what an MCP client is told.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from cut.errors import CutError
+from cut.web import working_size
+from cut.web.models import find_by_name, get_translator, translate_in_line
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Endpoint = Callable[..., str]
+
+LARGEST_SIZE = 4096
+"""The largest working short side that may be asked for, in pixels; memory mostly says less."""
+
+log = logging.getLogger(__name__)
+
+
+def one_line_errors(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Turn what `function` raises into a gr.Error: one line for the caller, no trace."""
+
+    @functools.wraps(function)
+    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        try:
+            return function(*args, **kwargs)
+        except CutError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except Exception:
+            log.exception("A request failed.")
+            message = "The server failed at this request; its log says why."
+            raise gr.Error(message, print_exception=False) from None
+
+    return guarded
+
+
+@one_line_errors
+def translate(image: str, checkpoint: str, size: str = "auto", strength: float = 1.0) -> str:
+    """Translate a picture with any of the server's checkpoints, for example a horse into a zebra.
+
+    The result is a PNG of the picture's own size, upright and without metadata.
+
+    Args:
+        image: The picture: JPEG, PNG, WebP, HEIC, TIFF, GIF and others.
+        checkpoint: The name of a checkpoint, as list_checkpoints gives it.
+        size: The short side to work at in pixels, "native" for the picture's own, or "auto".
+        strength: From 0 (the picture as it was) to 1 (the full translation).
+
+    Returns:
+        The translated picture.
+    """
+    return translate_file(image, checkpoint, size, strength).path
+
+
+@one_line_errors
+def list_checkpoints() -> list[dict[str, Any]]:
+    """List the checkpoints that this server can translate with, those added since its start too.
+
+    Returns:
+        For each its name, title and summary, and its score where one was measured.
+    """
+    from cut.checkpoints import available
+
+    return [
+        {"name": c.name, "title": c.title, "summary": c.summary, "score": c.score}
+        for c in available()
+    ]
+
+
+def endpoint_for(name: str, title: str) -> Endpoint:
+    """Return `translate` for the one checkpoint called `name`, with a name and text of its own."""
+
+    def translate_with(image: str, size: str = "auto", strength: float = 1.0) -> str:
+        return translate_file(image, name, size, strength).path
+
+    identifier = "".join(c if c.isalnum() else "_" for c in name)
+    translate_with.__name__ = translate_with.__qualname__ = f"translate_with_{identifier}"
+    translate_with.__doc__ = f"""Translate a picture with the checkpoint {name}: {title}.
+
+    The result is a PNG of the picture's own size, upright and without metadata.
+
+    Args:
+        image: The picture: JPEG, PNG, WebP, HEIC, TIFF, GIF and others.
+        size: The short side to work at in pixels, "native" for the picture's own, or "auto".
+        strength: From 0 (the picture as it was) to 1 (the full translation).
+
+    Returns:
+        The translated picture.
+    """
+    return one_line_errors(translate_with)
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A translation that was made: both pictures, the path of the PNG, and a line about it."""
+
+    before: Image.Image
+    after: Image.Image
+    path: str
+    note: str
+
+
+def translate_file(
+    image: str | None, checkpoint: str | None, size: Any = "auto", strength: Any = 1.0
+) -> Translation:
+    """Translate the uploaded file `image` when its turn comes.
+
+    Raises CutError for whatever is wrong with the four arguments, which come from outside.
+    """
+    from cut.pictures import png_bytes, read_picture
+
+    choice, blend = parse_size(size), parse_strength(strength)
+    name = find_by_name(checkpoint or "").name  # an unknown one need not wait in line
+    source = _uploaded(image)
+    before = read_picture(source, name=source.name)
+    after, working, seconds = _translate_at(name, before, choice, blend)
+    path = save_bytes_to_cache(png_bytes(after), f"{source.stem}-{name}.png", get_upload_folder())
+    told = working_size.describe(working, *before.size)
+    return Translation(before, after, path, f"{told[0].upper()}{told[1:]}, in {seconds:.1f} s.")
+
+
+def _uploaded(image: Any) -> Path:
+    """The path `image`, if it is one of a file that was uploaded and not any file of the server."""
+    if not image:
+        raise CutError("There is no picture to translate: choose one, or send it as `image`.")
+    path = Path(str(image)).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+        raise CutError("The picture was not uploaded: send it to /gradio/gradio_api/upload first.")
+    return path
+
+
+def _translate_at(
+    checkpoint: str, picture: Image.Image, choice: working_size.Choice, strength: float
+) -> tuple[Image.Image, int | None, float]:
+    """Translate at the chosen size; "auto" makes do with what fits into memory."""
+    from cut.translate import TooLarge
+
+    device = get_translator(checkpoint).placement.device.type
+    size = working_size.resolve(choice, *picture.size, device)
+    try:
+        result, seconds = translate_in_line(checkpoint, picture, size, strength)
+    except TooLarge as error:
+        if choice != "auto":
+            raise
+        size = error.fitting_size
+        result, seconds = translate_in_line(checkpoint, picture, size, strength)
+    return result, size, seconds
+
+
+def parse_size(value: Any) -> working_size.Choice:
+    """Return the working size that `value` means: "auto" (or nothing), "native", or pixels."""
+    text = str(value if value is not None else "auto").strip().lower().removesuffix("px").strip()
+    if text in {"auto", ""}:
+        return "auto"
+    if text == "native":
+        return "native"
+    try:
+        size = int(float(text))
+    except (ValueError, OverflowError):
+        size = 0
+    if not 8 <= size <= LARGEST_SIZE:
+        raise CutError(
+            f"The size {str(value)[:40]!r} is none: give a short side from 8 to {LARGEST_SIZE} "
+            "pixels, 'native' or 'auto'."
+        )
+    return size
+
+
+def parse_strength(value: Any) -> float:
+    """Return the strength that `value` means, from 0 to 1; nothing means 1."""
+    try:
+        strength = float(value if value is not None else 1.0)
+    except (TypeError, ValueError):
+        strength = -1.0
+    if not 0.0 <= strength <= 1.0:
+        raise CutError(f"The strength {str(value)[:40]!r} is not a number from 0 to 1.")
+    return strength

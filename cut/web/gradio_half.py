@@ -1,0 +1,157 @@
+"""The Gradio half as an ASGI application that builds itself while the server already answers.
+
+Importing Gradio takes some four seconds; the pages of the Streamlit half need not wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from fastapi import FastAPI
+
+PATH = "/gradio"
+MAX_UPLOAD = "200mb"
+
+# Read by Gradio and by huggingface_hub when they are imported.
+QUIET_ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_RUN_HISTORY": "False",
+    "GRADIO_SSR_MODE": "False",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+}
+
+log = logging.getLogger(__name__)
+
+
+class GradioHalf:
+    """Mounted at PATH. `key` is the secret with which the server may call itself past the guard."""
+
+    def __init__(self, key: str) -> None:
+        self.state: Literal["starting", "ready", "failed"] = "starting"
+        self._key = key
+        self._settled = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._app: FastAPI | None = None
+        self._blocks: gr.Blocks | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._settled.wait()
+        if self._app is None:
+            message = "The Gradio half could not start; the server's log says why."
+            await PlainTextResponse(message, 503)(scope, receive, send)
+            return
+        if scope["type"] == "http" and "/gradio_api/mcp" in scope["path"]:
+            self._tell_own_address(scope)
+        # Gradio is mounted inside once more, at the same path: undo what the outer mount did.
+        inner = {**scope, "root_path": scope.get("app_root_path", "")}
+        await self._app(inner, receive, send)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Build the half in the background, and end it on leaving."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            self._stop.set()
+            await task
+
+    async def _run(self) -> None:
+        """One task from beginning to end: Gradio's task groups must end where they began."""
+        files = tempfile.mkdtemp(prefix="cut-gradio-")
+        try:
+            app = await asyncio.to_thread(self._build, files)
+            async with app.router.lifespan_context(app):
+                self._app, self.state = app, "ready"
+                self._settled.set()
+                await asyncio.to_thread(_warm_up)
+                await self._stop.wait()
+        except Exception:
+            log.exception("The Gradio half failed.")
+            self._app, self.state = None, "failed"
+        finally:
+            self._settled.set()
+            shutil.rmtree(files, ignore_errors=True)
+
+    def _build(self, files: str) -> FastAPI:
+        os.environ.update(QUIET_ENVIRONMENT)
+        os.environ["GRADIO_TEMP_DIR"] = files
+        import gradio as gr
+        from fastapi import FastAPI
+
+        from cut.web import gradio_pages
+
+        app = FastAPI(openapi_url=None)
+        self._blocks = gradio_pages.build()
+        with warnings.catch_warnings():
+            # Told of several pages whatever ssr_mode says.
+            warnings.filterwarnings("ignore", message=".*SSR.*")
+            gr.mount_gradio_app(
+                app,
+                self._blocks,
+                PATH,
+                theme=gradio_pages.theme(),
+                css=gradio_pages.CSS,
+                footer_links=["api"],
+                max_file_size=MAX_UPLOAD,
+                mcp_server=True,
+                run_history=False,
+                ssr_mode=False,
+                show_error=True,
+                enable_monitoring=False,
+                app_kwargs={"exception_handlers": _refusals()},
+            )
+        return app
+
+    def _tell_own_address(self, scope: Scope) -> None:
+        """Tell Gradio's MCP server where it finds its own queue, and the key to it.
+
+        Left alone it would believe the Host header of the first request, for ever after, and stand
+        before the password like a stranger.
+        """
+        server = self._blocks.mcp_server_obj if self._blocks is not None else None
+        if server is None or not scope.get("server") or scope["server"][1] is None:
+            return
+        host, port = scope["server"]
+        host = f"[{host}]" if ":" in host else host
+        server._local_url = f"http://cut:{self._key}@{host}:{port}{PATH}"
+
+
+def _refusals() -> dict[Any, Any]:
+    """Exception handlers for calls that do not fit, which Gradio lets through as faults of its own.
+
+    They are an unknown endpoint, and arguments by name that an endpoint does not have.
+    """
+    from gradio.route_utils import FnIndexInferError
+
+    def refuse(request: Request, error: Exception) -> JSONResponse:
+        by_name = "/gradio_api/call/v2/" in request.url.path
+        if not by_name and not isinstance(error, FnIndexInferError):
+            raise error
+        unknown = isinstance(error, FnIndexInferError | KeyError)
+        name = request.path_params.get("api_name", "")
+        text = f"There is no endpoint called {name!r}." if unknown else str(error)
+        return JSONResponse({"detail": text}, 404 if unknown else 422)
+
+    return dict.fromkeys((FnIndexInferError, KeyError, TypeError), refuse)
+
+
+def _warm_up() -> None:
+    """Import the engine, so that the first translation does not wait for PyTorch."""
+    import cut.translate  # noqa: F401
