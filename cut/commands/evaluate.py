@@ -66,9 +66,12 @@ def run(args: argparse.Namespace) -> int:
         report=_say,
         progress=_progress,
     )
-    if sheet is not None:
-        sheet.save()
-    _print(score, translator.checkpoint.name, args)
+    try:
+        if sheet is not None:
+            sheet.save()
+    finally:
+        # A full disk takes the sheet, not the score that was waited for.
+        _print(score, translator.checkpoint.name, args)
     return 0
 
 
@@ -82,8 +85,6 @@ def _print(score: "Score", name: str, args: argparse.Namespace) -> None:
     print(f"  structure kept: {score.structure_kept:.2f}  (correlation of edges; 1 is all)")
     if score.skipped:
         print(f"  skipped: {_pictures(score.skipped)}")
-    if args.sheet:
-        print(f"  sheet: {args.sheet}")
     if args.json:
         print(json.dumps(score.as_dict()))
 

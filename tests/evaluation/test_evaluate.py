@@ -60,6 +60,20 @@ def test_command_prints_the_score_and_draws_the_sheet(
     assert Image.open(sheet).format == "JPEG"
 
 
+def test_command_prints_the_score_though_the_sheet_cannot_be_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    colours: ColourNetwork,
+    inverting_model: None,
+) -> None:
+    source = fill(tmp_path / "a", range(4))
+    (tmp_path / "file").write_text("where a folder is wanted")
+    options = ("--source", source, "--target", source, "--sheet", tmp_path / "file" / "sheet.png")
+    with pytest.raises(CutError, match="cannot write"):
+        call("--checkpoint", "inverter", *options, "--json")
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["images"] == 4
+
+
 def test_command_refuses_before_it_loads_a_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
