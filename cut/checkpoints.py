@@ -1,0 +1,359 @@
+"""The checkpoint folder: what a trained model is on disk, where it is found, how it is written.
+
+Weights are safetensors under the published parameter names. Names are looked up in
+`CUT_HOME/checkpoints` first, then among the bundled ones.
+"""
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from cut import config
+from cut.config import CutSettings
+from cut.errors import CutError
+from cut.files import reason, whole_folder
+from cut.published import PARTS, export_published, read_pickle, read_published
+
+BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
+FORMAT = 1
+VERSION = "0.1.0"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def home() -> Path:
+    """Where this user's models and runs are kept: `CUT_HOME`, or the platform's data folder."""
+    if os.environ.get("CUT_HOME"):
+        return Path(os.environ["CUT_HOME"]).expanduser()
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "cut"
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local/share") / "cut"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a checkpoint's config.json says about a model."""
+
+    name: str
+    settings: CutSettings
+    data: str = ""
+    terms: str = ""
+    steps: int = 0
+    hours: float = 0.0
+    title: str = ""
+    summary: str = ""
+
+    def config(self) -> dict[str, Any]:
+        s = self.settings
+        from cut.methods.cut import build_generator, head_channels
+
+        with torch.device("meta"):
+            channels = head_channels(build_generator(s), s.layers)
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "title": self.title or self.name,
+            "summary": self.summary,
+            "method": s.method,
+            "generator": {
+                "kind": "resnet",
+                "ngf": s.ngf,
+                "blocks": s.blocks,
+                "antialias": s.antialias,
+                "antialias_up": s.antialias_up,
+            },
+            "patch_heads": {
+                "layers": list(s.layers),
+                "channels": channels,
+                "dim": s.embedding,
+            },
+            "data": {"name": self.data, "terms": self.terms},
+            "steps": self.steps,
+            "hours": self.hours,
+            "settings": config.to_dict(s),
+        }
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model on disk: what config.json says, and the file of each part's weights."""
+
+    name: str
+    folder: Path
+    config: dict[str, Any]
+    bundled: bool = False
+    files: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return self.config.get("title") or self.name
+
+    @property
+    def summary(self) -> str:
+        return self.config.get("summary") or ""
+
+    @property
+    def score(self) -> dict[str, Any] | None:
+        """`metric`, `value`, `doing_nothing`, `images` and `size`, if the model was scored."""
+        return self.config.get("score")
+
+    @property
+    def card(self) -> str:
+        """The model card, or nothing."""
+        path = self.folder / "README.md"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.files.values())
+
+    @property
+    def changed(self) -> float:
+        """When the generator's weights were last written, in seconds since the epoch."""
+        return self.files["generator"].stat().st_mtime
+
+    @property
+    def has_patch_heads(self) -> bool:
+        return "patch_heads" in self.files
+
+    def weights(self, part: str) -> dict[str, Tensor]:
+        """Float32 weights of `generator`, `patch_heads` or `discriminator` by published name.
+
+        Raises:
+            CutError: the file is missing or damaged.
+            KeyError: the model has no such part (see `files`).
+        """
+        return read_weights(self.files[part])
+
+    def generator_state(self) -> dict[str, Tensor]:
+        return self.weights("generator")
+
+    def patch_heads_state(self) -> dict[str, Tensor] | None:
+        """As `weights`, or None where the model has no heads."""
+        return self.weights("patch_heads") if self.has_patch_heads else None
+
+
+def available() -> list[Checkpoint]:
+    """Every model that can be found, the user's first; broken folders are left out."""
+    found: dict[str, Checkpoint] = {}
+    for root in (home() / "checkpoints", BUNDLED):
+        for folder in sorted(root.iterdir()) if root.is_dir() else ():
+            if folder.name.startswith(".") or folder.name in found:
+                continue
+            try:
+                found[folder.name] = read_checkpoint(folder)
+            except CutError:
+                continue
+    return list(found.values())
+
+
+def find(name_or_path: str | Path) -> Checkpoint:
+    """The model of that name, in that folder, or in that published `.pth` file.
+
+    Raises:
+        CutError: there is none, or it cannot be read.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.suffix == ".pth":
+        return read_published(path)
+    if _NAME.fullmatch(str(name_or_path)):
+        for root in (home() / "checkpoints", BUNDLED):
+            if (root / str(name_or_path)).is_dir():
+                return read_checkpoint(root / str(name_or_path))
+    if path.is_dir():
+        return read_checkpoint(path)
+    names = ", ".join(checkpoint.name for checkpoint in available()) or "none yet"
+    raise CutError(f"no checkpoint {str(name_or_path)!r}; there are: {names}")
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """The model in `folder`; its weights are read later.
+
+    Raises:
+        CutError: config.json or the generator's weights are missing or not understood.
+    """
+    path = folder / "config.json"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CutError(f"{folder} is not a checkpoint: no config.json ({reason(error)})") from error
+    except ValueError as error:
+        raise CutError(f"{path} is damaged: it is not JSON") from error
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise CutError(f"{path} is of another version of this software")
+    if not (folder / "generator.safetensors").is_file():
+        raise CutError(f"{folder} has no generator.safetensors: copy the whole folder again")
+    files = {part: folder / f"{part}.safetensors" for part in PARTS}
+    there = {part: path for part, path in files.items() if path.is_file()}
+    return Checkpoint(folder.name, folder, values, folder.resolve().parent == BUNDLED, there)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Weights of a safetensors file or a published `.pth`, as float32.
+
+    Raises:
+        CutError: the file is missing or damaged.
+    """
+    if path.suffix == ".pth":
+        return read_pickle(path)
+    try:
+        return {key: value.float() for key, value in load_file(path).items()}
+    except OSError as error:
+        raise CutError(f"cannot read {path}: {reason(error)}") from error
+    except SafetensorError as error:
+        raise CutError(f"{path} is damaged: copy or train it again") from error
+
+
+def write_checkpoint(
+    folder: Path,
+    values: dict[str, Any],
+    generator: dict[str, Tensor],
+    patch_heads: dict[str, Tensor] | None = None,
+    discriminator: dict[str, Tensor] | None = None,
+    card: str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Checkpoint:
+    """Write a checkpoint folder, whole or not at all, in place of what stood there.
+
+    Args:
+        values: of config.json, see `Description.config`.
+        generator, patch_heads, discriminator: state dicts under published names.
+        card: the model card; the one that stands there is kept if this is None.
+        dtype: of the stored weights.
+    """
+    parts = {"generator": generator, "patch_heads": patch_heads, "discriminator": discriminator}
+    old_card = folder / "README.md"
+    if card is None and old_card.is_file():
+        card = old_card.read_text(encoding="utf-8")
+    with whole_folder(folder) as temporary:
+        for part, state in parts.items():
+            if state is not None:
+                stored = {key: value.to(dtype).contiguous() for key, value in state.items()}
+                _save_weights(stored, temporary / f"{part}.safetensors")
+        (temporary / "config.json").write_text(
+            json.dumps(values, indent=2) + "\n", encoding="utf-8"
+        )
+        if card is not None:
+            (temporary / "README.md").write_text(card, encoding="utf-8")
+    return read_checkpoint(folder)
+
+
+def _save_weights(state: dict[str, Tensor], path: Path) -> None:
+    try:
+        save_file(state, path)
+    except SafetensorError as error:
+        # safetensors wraps the operating system's error (a full disk, say) in its own.
+        raise OSError(str(error)) from error
+
+
+def validate_name(name: str) -> str:
+    """Return `name` if a new model may have it.
+
+    Raises:
+        CutError: it has characters that a folder should not have, or belongs to a bundled model.
+    """
+    if not _NAME.fullmatch(name):
+        raise CutError(
+            f"name {name!r}: use letters, digits, dots, dashes and underscores, at most 64, "
+            "a letter or digit first"
+        )
+    if (BUNDLED / name).is_dir():
+        raise CutError(f"name {name!r} belongs to a bundled model: choose another")
+    return name
+
+
+def claim(name: str, overwrite: bool = False) -> Path:
+    """The folder for a new model of the user's.
+
+    Raises:
+        CutError: the name is unfit, or taken and `overwrite` is not set.
+    """
+    folder = home() / "checkpoints" / validate_name(name)
+    if folder.exists() and not overwrite:
+        raise CutError(f"there is a checkpoint {name!r} already: add --overwrite or choose another")
+    return folder
+
+
+def import_published(source: Path, name: str, overwrite: bool = False) -> Checkpoint:
+    """Take a published `.pth`, or the one generator in a folder, into the user's models.
+
+    Raises:
+        CutError: the name is unfit or taken, or the source is no model that can be read.
+    """
+    folder = claim(name, overwrite)
+    if source.is_dir():
+        if (source / "config.json").is_file():
+            return _copy(read_checkpoint(source), folder)
+        found = sorted(source.glob("*_net_G.pth"))
+        latest = [path for path in found if path.name == "latest_net_G.pth"]
+        if not found:
+            raise CutError(f"no *_net_G.pth and no config.json in {source}: nothing to import")
+        if len(found) > 1 and not latest:
+            raise CutError(f"{len(found)} generators in {source}: name one of the files")
+        source = (latest or found)[0]
+    model = read_published(source)
+    values = model.config | {"name": name, "title": name}
+    states = {part: model.weights(part) for part in model.files}
+    return write_checkpoint(
+        folder,
+        values,
+        states["generator"],
+        states.get("patch_heads"),
+        states.get("discriminator"),
+    )
+
+
+def _copy(model: Checkpoint, folder: Path) -> Checkpoint:
+    for part in model.files:
+        model.weights(part)  # a damaged file is refused before anything is written
+    with whole_folder(folder) as temporary:
+        shutil.copytree(model.folder, temporary, dirs_exist_ok=True)
+    return read_checkpoint(folder)
+
+
+def publish(run_checkpoint: Path, name: str) -> Checkpoint:
+    """Copy a run's checkpoint folder to where names are looked up, in place of the one there."""
+    return _copy(read_checkpoint(run_checkpoint), home() / "checkpoints" / validate_name(name))
+
+
+def remove(name: str) -> None:
+    """Delete a model of the user's.
+
+    Raises:
+        CutError: there is none of that name, or it is bundled.
+    """
+    checkpoint = find(name)
+    if checkpoint.bundled:
+        raise CutError(f"{name!r} is bundled and stays")
+    if checkpoint.folder.parent != home() / "checkpoints":
+        raise CutError(f"{name!r} is not among your checkpoints in {home() / 'checkpoints'}")
+    shutil.rmtree(checkpoint.folder)
+
+
+__all__ = [
+    "BUNDLED",
+    "Checkpoint",
+    "Description",
+    "available",
+    "claim",
+    "export_published",
+    "find",
+    "home",
+    "import_published",
+    "publish",
+    "read_checkpoint",
+    "read_weights",
+    "remove",
+    "validate_name",
+    "write_checkpoint",
+]

@@ -1,0 +1,134 @@
+"""Unpaired training pictures from two folders, trainA and trainB, as the published loader has them.
+
+Every random choice for the k-th sample (its place in the shuffled order, its partner, crop and
+flip) depends on (seed, k) alone, so that a resumed run sees the same data in the same order.
+"""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
+
+from cut.errors import CutError
+from cut.pictures import SUFFIXES, read_picture
+from cut.randomness import generator_for
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files right in `folder`, sorted by name.
+
+    Raises:
+        CutError: there is no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise CutError(f"no folder {folder}: training pictures are expected in trainA/ and trainB/")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not files:
+        raise CutError(f"no pictures in {folder}: put JPEG, PNG, WebP, TIFF or HEIC files there")
+    return files
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One draw: a picture of each set, 3 x S x S in [-1, 1], and what could not be read."""
+
+    A: Tensor
+    B: Tensor
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass
+class UnpairedFolders(Dataset[Sample]):
+    """Samples of an endless, reproducible stream: item k is the k-th draw of the run.
+
+    Args:
+        root: holds trainA/ (sources) and trainB/ (targets).
+        load_size: px, each picture is resized to this square (bicubic), whatever its shape.
+        crop_size: px, of the random square cut from it.
+        seed: of the run.
+        zoom_until: from this draw on pictures are resized straight to the crop size, as the
+            published loader does once the learning rate falls.
+
+    Raises:
+        CutError: a folder is missing or holds no picture.
+    """
+
+    root: Path
+    load_size: int
+    crop_size: int
+    seed: int = 0
+    zoom_until: int | None = None
+    sources: list[Path] = field(init=False)
+    targets: list[Path] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sources = pictures_in(Path(self.root) / "trainA")
+        self.targets = pictures_in(Path(self.root) / "trainB")
+
+    @property
+    def epoch_length(self) -> int:
+        """Draws in an epoch: the size of the larger set."""
+        return max(len(self.sources), len(self.targets))
+
+    def __getitem__(self, k: int) -> Sample:
+        epoch, position = divmod(k, self.epoch_length)
+        turn = int(_order(self.seed, epoch, self.epoch_length)[position])
+        generator = generator_for(self.seed, "sample", k)
+        partner = int(torch.randint(len(self.targets), (), generator=generator))
+        size = self.load_size
+        if self.zoom_until is not None and k >= self.zoom_until:
+            size = self.crop_size
+        A, skipped_A = self._read(self.sources, turn, size, generator)
+        B, skipped_B = self._read(self.targets, partner, size, generator)
+        return Sample(A, B, skipped_A + skipped_B)
+
+    def _read(
+        self, files: list[Path], first: int, size: int, generator: torch.Generator
+    ) -> tuple[Tensor, tuple[str, ...]]:
+        """The picture at `first`, or the next one that can be read."""
+        skipped: list[str] = []
+        for offset in range(len(files)):
+            path = files[(first + offset) % len(files)]
+            try:
+                picture = read_picture(path)
+            except CutError as error:
+                skipped.append(str(error))
+                continue
+            return self._cut(picture, size, generator), tuple(skipped)
+        raise CutError(f"none of the {len(files)} pictures in {files[0].parent} can be read")
+
+    def _cut(self, picture: Image.Image, size: int, generator: torch.Generator) -> Tensor:
+        picture = functional.resize(picture, [size, size], interpolation=InterpolationMode.BICUBIC)
+        top, left = (
+            int(torch.randint(size - self.crop_size + 1, (), generator=generator)) for _ in "yx"
+        )
+        mirrored = bool(torch.rand((), generator=generator) < 0.5)
+        picture = functional.crop(picture, top, left, self.crop_size, self.crop_size)
+        if mirrored:
+            picture = functional.hflip(picture)
+        return to_tensor(picture)
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """A picture as 3 x H x W in [-1, 1]."""
+    return functional.pil_to_tensor(picture).float() / 127.5 - 1
+
+
+def collate(samples: list[Sample]) -> Sample:
+    """Samples as one, with batches B x 3 x S x S."""
+    return Sample(
+        torch.stack([sample.A for sample in samples]),
+        torch.stack([sample.B for sample in samples]),
+        tuple(line for sample in samples for line in sample.skipped),
+    )
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, length: int) -> Tensor:
+    return torch.randperm(length, generator=generator_for(seed, "order", epoch))

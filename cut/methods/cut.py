@@ -1,0 +1,221 @@
+"""CUT and FastCUT: what one training step computes (Park et al. 2020, section 3).
+
+Both ask that an output look like the target set (an adversarial loss) while each of its patches
+stays closer to the input's patch at its place than to the input's other patches (PatchNCE). CUT
+adds PatchNCE between a target picture and its own translation, the identity term; FastCUT leaves
+it out, weighs PatchNCE tenfold and mirrors its inputs half of the time.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from cut.config import CutSettings
+from cut.device import Placement
+from cut.losses.gan import GAN_LOSSES
+from cut.losses.patchnce import patchnce
+from cut.methods.optimised import Optimised
+from cut.networks.layers import initialise
+from cut.networks.patch_heads import PatchHeads, sample_places
+from cut.networks.patchgan import PatchDiscriminator
+from cut.networks.resnet import ResnetGenerator
+
+Losses = dict[str, Tensor]
+
+
+class Choices(Protocol):
+    """The random choices of a step: `cut.randomness.StepRandom`, or a recorded run."""
+
+    def places(self, term: str, i: int, total: int, count: int) -> Tensor: ...
+    def flip(self) -> bool: ...
+
+
+class Cut:
+    """The networks of a CUT or FastCUT run and the step that trains them.
+
+    Args:
+        settings: of the run.
+        placement: where and in which precision to compute; the patch heads, a five-hundredth of
+            the work, always compute in float32.
+    """
+
+    def __init__(self, settings: CutSettings, placement: Placement):
+        self.settings, self.placement = settings, placement
+        generator = build_generator(settings)
+        discriminator = PatchDiscriminator(
+            settings.ndf, settings.discriminator_layers, settings.antialias
+        )
+        heads = PatchHeads(head_channels(generator, settings.layers), settings.embedding)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            for network in (generator, discriminator, heads):
+                initialise(network)
+        betas = (settings.beta1, settings.beta2)
+        rate, ema = settings.learning_rate, settings.ema
+        self.generator = Optimised(generator, placement, rate, betas, ema)
+        self.discriminator = Optimised(discriminator, placement, rate, betas)
+        in_full = Placement(placement.device)
+        self.patch_heads = Optimised(heads, in_full, rate, betas, ema)
+        self.gan_loss = GAN_LOSSES[settings.gan_loss]
+        self.scaler = torch.amp.GradScaler(
+            placement.device.type, enabled=placement.dtype == torch.float16
+        )
+        self.last_output: Tensor | None = None
+
+    @property
+    def parts(self) -> dict[str, Optimised]:
+        """What learns, by the name it is saved under."""
+        return {
+            "generator": self.generator,
+            "patch_heads": self.patch_heads,
+            "discriminator": self.discriminator,
+        }
+
+    def step(self, A: Tensor, B: Tensor, choices: Choices, rate_factor: float = 1.0) -> Losses:
+        """Train on one batch: the discriminator first, then generator and patch heads.
+
+        Args:
+            A, B: source and target pictures, B x 3 x H x W in [-1, 1].
+            choices: the step's random choices.
+            rate_factor: what the schedule leaves of the learning rate.
+
+        Returns:
+            The losses by their published names, before this step's update, as 0-d tensors.
+        """
+        A, B = self.placement.batch(A), self.placement.batch(B)
+        flipped = self.settings.flip_equivariance and choices.flip()
+        output, keys = self._translate(A, B, flipped)
+        fake = output[: len(A)]
+        self.last_output = fake.detach()
+        losses = self._discriminator_step(fake, B, rate_factor)
+        losses |= self._generator_step(output, keys, len(A), flipped, choices, rate_factor)
+        self.scaler.update()
+        return losses
+
+    def _translate(self, A: Tensor, B: Tensor, flipped: bool) -> tuple[Tensor, list[Tensor]]:
+        """G of A, and of B with the identity term, with the keys' features of both, detached.
+
+        The keys are the features that this forward pass computes anyway. A mirrored input is the
+        exception: a convolution's features of it are not the mirrored features of the input as it
+        was, which the published loss compares with, so those are encoded apart.
+        """
+        layers = self.settings.layers
+        inputs = torch.cat([A, B]) if self.settings.identity else A
+        output, features = self.generator.network(inputs.flip(3) if flipped else inputs, layers)
+        if flipped:
+            with torch.no_grad():
+                features = self.generator.network.encode(inputs, layers)
+        return output, [feature.detach() for feature in features]
+
+    def _discriminator_step(self, fake: Tensor, real: Tensor, rate_factor: float) -> Losses:
+        D = self.discriminator
+        D.freeze(False)
+        D.zero_grad()
+        # Instance norm looks at one picture at a time, so real and fake may share a pass.
+        verdicts = D.network(torch.cat([fake.detach(), real])).float()
+        on_fake, on_real = verdicts.split([len(fake), len(real)])
+        loss_fake, loss_real = self.gan_loss(on_fake, False), self.gan_loss(on_real, True)
+        self.scaler.scale(0.5 * (loss_fake + loss_real)).backward()
+        D.step(rate_factor, self.scaler)
+        return {"D_real": loss_real.detach(), "D_fake": loss_fake.detach()}
+
+    def _generator_step(
+        self,
+        output: Tensor,
+        keys: list[Tensor],
+        sources: int,
+        flipped: bool,
+        choices: Choices,
+        rate_factor: float,
+    ) -> Losses:
+        settings = self.settings
+        self.discriminator.freeze(True)
+        self.generator.zero_grad()
+        self.patch_heads.zero_grad()
+        losses: Losses = {}
+        total = torch.zeros((), device=output.device)
+        if settings.lambda_gan > 0:
+            verdict = self.discriminator.network(output[:sources]).float()
+            losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
+            total = total + losses["G_GAN"]
+        if settings.lambda_nce > 0:
+            terms = self._nce_terms(output, keys, sources, flipped, choices)
+            losses |= terms
+            total = total + sum(terms.values()) / len(terms)
+        losses["G"] = total
+        self.scaler.scale(total).backward()
+        self.generator.step(rate_factor, self.scaler)
+        if settings.lambda_nce > 0:
+            self.patch_heads.step(rate_factor, self.scaler)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _nce_terms(
+        self,
+        output: Tensor,
+        keys: list[Tensor],
+        sources: int,
+        flipped: bool,
+        choices: Choices,
+    ) -> Losses:
+        """PatchNCE of the source pictures (NCE) and of the target pictures (NCE_Y, identity)."""
+        queries = self.generator.network.encode(output, self.settings.layers)
+        if flipped:
+            queries = [query.flip(3) for query in queries]
+        losses: Losses = {}
+        by_term = (zip(*(f.split(sources) for f in side), strict=True) for side in (queries, keys))
+        for (name, term), q, k in zip((("NCE", "X"), ("NCE_Y", "Y")), *by_term, strict=False):
+            losses[name] = self._nce(q, k, term, choices)
+        return losses
+
+    def _nce(
+        self,
+        queries: Sequence[Tensor],
+        keys: Sequence[Tensor],
+        term: str,
+        choices: Choices,
+    ) -> Tensor:
+        """lambda times the mean of PatchNCE over patches and layers (equation 3); 0-d."""
+        settings = self.settings
+        heads = self.patch_heads.network
+        losses = []
+        for i, (query, key) in enumerate(zip(queries, keys, strict=True)):
+            places = choices.places(term, i, query.shape[2] * query.shape[3], settings.patches)
+            places = places.to(query.device)
+            q = heads.embed(i, sample_places(query, places))
+            with torch.no_grad():
+                k = heads.embed(i, sample_places(key, places))
+            losses.append(patchnce(q, k, settings.temperature).mean())
+        return settings.lambda_nce * torch.stack(losses).mean()
+
+    def translate(self, pictures: Tensor) -> Tensor:
+        """Translate with the averaged weights, for previews: B x 3 x H x W in [-1, 1], float32."""
+        working = {
+            name: value.clone() for name, value in self.generator.network.state_dict().items()
+        }
+        self.generator.network.load_state_dict(self.generator.weights(average=True))
+        try:
+            with torch.inference_mode():
+                return self.generator.network(self.placement.batch(pictures))[0].float()
+        finally:
+            self.generator.network.load_state_dict(working)
+
+    def state_dict(self) -> dict[str, Any]:
+        state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
+        return state | {"scaler": self.scaler.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        self.scaler.load_state_dict(state["scaler"])
+
+
+def build_generator(settings: CutSettings) -> ResnetGenerator:
+    """The generator that `settings` describe, with PyTorch's own initial weights."""
+    return ResnetGenerator(settings.ngf, settings.blocks, settings.antialias, settings.antialias_up)
+
+
+def head_channels(generator: ResnetGenerator, layers: Sequence[int]) -> list[int]:
+    """Channels of each contrasted layer, which is what the patch heads are built from."""
+    return [grid.channels for grid in generator.grids(layers)]

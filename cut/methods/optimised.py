@@ -1,0 +1,123 @@
+"""A network that learns: working weights, the float32 masters behind them, Adam, an average."""
+
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from cut.device import Placement
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Optimised(Generic[Network]):
+    """A network in the working precision, with Adam on float32 master weights.
+
+    In float32 the masters are the network's own parameters. In a lower precision the network
+    holds a copy that is cast once a step, so that no step casts a weight twice and small updates
+    are not rounded away.
+
+    Args:
+        network: initialised, on the CPU or its device, in float32.
+        placement: device, precision and layout of the working copy.
+        learning_rate, betas: of Adam.
+        ema: decay of the average of the weights, or None to keep no average.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        placement: Placement,
+        learning_rate: float,
+        betas: tuple[float, float],
+        ema: float | None = None,
+    ):
+        self.low_precision = placement.dtype != torch.float32
+        self.learning_rate = learning_rate
+        network.to(placement.device)
+        parameters = list(network.parameters())
+        if self.low_precision:
+            self.masters = [
+                p.detach().to(memory_format=_layout(p, placement), copy=True) for p in parameters
+            ]
+        placement.network(network)
+        self.network = network
+        if not self.low_precision:
+            self.masters = list(self.network.parameters())
+        fused = placement.device.type in ("cpu", "cuda")
+        self.adam = torch.optim.Adam(self.masters, learning_rate, betas, fused=fused)
+        self.ema = ema
+        self.average = [m.detach().clone() for m in self.masters] if ema is not None else []
+        self.updates = 0
+
+    def zero_grad(self) -> None:
+        for parameter in self.network.parameters():
+            parameter.grad = None
+
+    def freeze(self, frozen: bool) -> None:
+        """Whether to leave this network's gradients out of the next backward pass."""
+        self.network.requires_grad_(not frozen)
+
+    def step(self, rate_factor: float, scaler: torch.amp.GradScaler) -> None:
+        """One Adam update from the network's gradients, at that share of the learning rate."""
+        parameters = list(self.network.parameters())
+        if self.low_precision:
+            for master, parameter in zip(self.masters, parameters, strict=True):
+                master.grad = None if parameter.grad is None else parameter.grad.float()
+        for group in self.adam.param_groups:
+            group["lr"] = self.learning_rate * rate_factor
+        scaler.step(self.adam)
+        with torch.no_grad():
+            if self.low_precision:
+                torch._foreach_copy_(parameters, self.masters)
+            self._update_average()
+
+    def _update_average(self) -> None:
+        if self.ema is None:
+            return
+        # Early on the average would be mostly the random start: let it follow faster then.
+        decay = min(self.ema, (1 + self.updates) / (10 + self.updates))
+        self.updates += 1
+        torch._foreach_lerp_(self.average, self.masters, 1 - decay)
+
+    def weights(self, average: bool = False) -> dict[str, Tensor]:
+        """A float32 state dict on the CPU, of the masters or of their average, buffers included."""
+        state = {key: value.float() for key, value in self.network.state_dict().items()}
+        names = [name for name, _ in self.network.named_parameters()]
+        source = self.average if average and self.ema is not None else self.masters
+        state.update(zip(names, source, strict=True))
+        return {key: _plain(value) for key, value in state.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "weights": self.weights(),
+            "average": [_plain(value) for value in self.average],
+            "updates": self.updates,
+            "adam": self.adam.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.load_weights(state["weights"])
+        with torch.no_grad():
+            for mine, saved in zip(self.average, state["average"], strict=True):
+                mine.copy_(saved)
+        self.updates = state["updates"]
+        self.adam.load_state_dict(state["adam"])
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Take over weights by name; the average starts from them."""
+        self.network.load_state_dict(weights)
+        names = [name for name, _ in self.network.named_parameters()]
+        with torch.no_grad():
+            for name, master in zip(names, self.masters, strict=True):
+                master.copy_(weights[name])
+            if self.average:
+                torch._foreach_copy_(self.average, self.masters)
+
+
+def _plain(value: Tensor) -> Tensor:
+    return value.detach().to("cpu", torch.float32, copy=True).contiguous()
+
+
+def _layout(parameter: Tensor, placement: Placement) -> torch.memory_format:
+    return placement.memory_format if parameter.ndim == 4 else torch.contiguous_format

@@ -1,0 +1,53 @@
+"""The picture that shows how a training run is doing."""
+
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from cut.data.folders import UnpairedFolders, pictures_in, to_tensor
+from cut.errors import CutError
+from cut.pictures import read_picture
+
+
+class Translates(Protocol):
+    def translate(self, pictures: Tensor) -> Tensor: ...
+
+
+def preview_grid(method: Translates, data: UnpairedFolders, count: int = 4) -> Image.Image:
+    """`count` source pictures at the load size, their translations below each.
+
+    They are taken at even distances from testA/ where there is one, else from trainA/.
+    """
+    size = data.load_size // 4 * 4
+    inputs = [to_tensor(picture.resize((size, size))) for picture in _sources(data, count)]
+    outputs = [method.translate(one[None])[0].cpu() for one in inputs]
+    rows = [torch.cat(inputs, 2), torch.cat(outputs, 2)]
+    return to_picture(torch.cat(rows, 1))
+
+
+def to_picture(tensor: Tensor) -> Image.Image:
+    """3 x H x W in [-1, 1] (clamped) as an RGB picture."""
+    levels = ((tensor.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).cpu().numpy())
+
+
+def _sources(data: UnpairedFolders, count: int) -> list[Image.Image]:
+    files = data.sources
+    test = Path(data.root) / "testA"
+    if test.is_dir():
+        try:
+            files = pictures_in(test)
+        except CutError:
+            files = data.sources
+    pictures = []
+    for path in files[:: max(1, len(files) // count)]:
+        try:
+            pictures.append(read_picture(path))
+        except CutError:
+            continue
+        if len(pictures) == count:
+            break
+    return pictures

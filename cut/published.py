@@ -1,0 +1,123 @@
+"""Weights in the authors' format: `latest_net_G.pth` with `_F` and `_D` beside it, in and out.
+
+Parameter names are the published ones on both sides, so only the container changes. Pickles are
+opened with `weights_only=True` alone: a file that holds code is refused, and its code never runs.
+"""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from cut.config import CutSettings
+from cut.errors import CutError
+from cut.files import reason, whole_file
+from cut.networks.patch_heads import channels_of
+from cut.networks.resnet import ResnetGenerator, architecture_of
+
+if TYPE_CHECKING:
+    from cut.checkpoints import Checkpoint
+
+PARTS = {"generator": "G", "patch_heads": "F", "discriminator": "D"}
+# Buffers that other versions of PyTorch wrote for norms without running statistics.
+_UNUSED = ("running_mean", "running_var", "num_batches_tracked")
+
+
+def read_pickle(path: Path) -> dict[str, Tensor]:
+    """A published state dict as float32, without `module.` prefixes.
+
+    Raises:
+        CutError: the file is missing or damaged, holds code, or holds anything but tensors by name.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CutError(f"cannot read {path}: {reason(error)}") from error
+    except pickle.UnpicklingError as error:
+        raise CutError(
+            f"{path.name} is refused: it is damaged, or holds code besides tensors, which could do "
+            "anything; ask its author for a state dict or safetensors"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise CutError(f"{path.name} is damaged or not a PyTorch file: copy it again") from error
+    return _plain_tensors(state, path)
+
+
+def _plain_tensors(state: Any, path: Path) -> dict[str, Tensor]:
+    if not isinstance(state, dict) or not state:
+        raise CutError(f"{path.name} holds no state dict (tensors by name)")
+    wrong = [key for key, value in state.items() if not isinstance(value, Tensor)]
+    if wrong:
+        raise CutError(f"{path.name} is not a plain state dict: {str(wrong[0])!r} is no tensor")
+    plain = {str(key).removeprefix("module."): value.float() for key, value in state.items()}
+    return {key: value for key, value in plain.items() if not key.endswith(_UNUSED)}
+
+
+def read_published(path: Path) -> "Checkpoint":
+    """A model straight from a published `*_net_G.pth`; what it is built like is read off its keys.
+
+    Raises:
+        CutError: the file is missing or damaged, or is no generator of this kind.
+    """
+    from cut.checkpoints import Checkpoint, Description
+
+    if not path.is_file():
+        raise CutError(f"no file {path}")
+    state = read_pickle(path)
+    try:
+        architecture = architecture_of(state)
+    except ValueError as error:
+        raise CutError(f"{path.name} is not a CUT generator: {error}") from error
+    settings = CutSettings(**architecture)
+    stem = path.name.removesuffix("_net_G.pth").removesuffix(".pth")
+    name = path.parent.name if stem == "latest" else stem
+    values = Description(
+        name, settings, summary=f"Imported from {path.name}, a file in the authors' format."
+    ).config()
+    files = {"generator": path} | _beside(path, settings)
+    if "patch_heads" not in files:
+        del values["patch_heads"]
+    return Checkpoint(name, path.parent, values, files=files)
+
+
+def _beside(path: Path, settings: CutSettings) -> dict[str, Path]:
+    """The heads and discriminator next to a published generator, where they are there and fit."""
+    if not path.name.endswith("_net_G.pth"):
+        return {}
+    found = {}
+    for part in ("patch_heads", "discriminator"):
+        other = path.with_name(path.name.replace("_net_G.pth", f"_net_{PARTS[part]}.pth"))
+        if other.is_file():
+            found[part] = other
+    if "patch_heads" in found:
+        with torch.device("meta"):
+            generator = ResnetGenerator(
+                settings.ngf, settings.blocks, settings.antialias, settings.antialias_up
+            )
+        expected = [grid.channels for grid in generator.grids(settings.layers)]
+        if channels_of(read_pickle(found["patch_heads"])) != expected:
+            raise CutError(
+                f"{found['patch_heads'].name} does not fit {path.name}: its heads are not those of "
+                f"layers {', '.join(map(str, settings.layers))}; move it away to go without"
+            )
+    return found
+
+
+def export_published(checkpoint: "Checkpoint", folder: Path, overwrite: bool = False) -> list[Path]:
+    """Write a model's parts as `latest_net_{G,F,D}.pth` and return the files.
+
+    Raises:
+        CutError: a file is there already, or cannot be written.
+    """
+    targets = {part: folder / f"latest_net_{PARTS[part]}.pth" for part in checkpoint.files}
+    taken = [path for path in targets.values() if path.exists()]
+    if taken and not overwrite:
+        raise CutError(f"{taken[0]} is there already: add --overwrite or choose another folder")
+    for part, path in targets.items():
+        state = checkpoint.weights(part)
+        with whole_file(path) as temporary:
+            torch.save(state, temporary)
+    return list(targets.values())

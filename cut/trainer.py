@@ -1,0 +1,233 @@
+"""The training loop of every method: yields events, saves, resumes.
+
+It knows no screen and no job store: whoever drives it reads the events, and stops by leaving the
+loop. A run's folder holds `state.pt`, all that resuming needs, and `last/`, a checkpoint folder
+with the averaged weights.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from cut import config
+from cut.checkpoints import Description, write_checkpoint
+from cut.config import CutSettings
+from cut.data.folders import Sample, UnpairedFolders, collate
+from cut.device import Placement
+from cut.errors import CutError
+from cut.files import reason, whole_file
+from cut.methods import METHODS
+from cut.methods.cut import Cut
+from cut.previews import preview_grid
+from cut.randomness import StepRandom
+
+STATE_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step was made: `step` of `total` (from 1), its losses, and the seconds it took."""
+
+    step: int
+    total: int
+    losses: dict[str, float]
+    seconds: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A strip of inputs over their translations by the averaged weights, as a PIL picture."""
+
+    step: int
+    picture: Any
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The run was saved: `folder` is a checkpoint that translates."""
+
+    step: int
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A picture could not be read and another took its place; `total` such pictures so far."""
+
+    message: str
+    total: int
+
+
+Event = Step | Preview | Saved | Skipped
+
+
+@dataclass
+class Run:
+    """A training run: what to train on, where to keep it, and when to show, save and stop.
+
+    Args:
+        name: of the model.
+        settings: of the method; a resumed run takes the saved ones instead.
+        overrides: settings to change when resuming, as text (a longer schedule, say).
+        data: folder with trainA/ and trainB/.
+        folder: of the run, made if missing.
+        placement: where and in which precision to compute.
+        minutes: stop (and save) after so much time in this process; None for no such limit.
+        until: stop (and save) after so many steps in all, before the schedule's end.
+        preview_every, save_every: steps; a save also comes at the end.
+        workers: processes that read pictures; None for as many as suit the device.
+    """
+
+    name: str
+    settings: CutSettings
+    data: Path
+    folder: Path
+    placement: Placement
+    minutes: float | None = None
+    until: int | None = None
+    preview_every: int = 500
+    save_every: int = 500
+    workers: int | None = None
+    overrides: dict[str, str] = field(default_factory=dict)
+    step: int = field(default=0, init=False)
+    seconds: float = field(default=0.0, init=False)
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state.pt"
+
+    def train(self, resume: bool = False) -> Iterator[Event]:
+        """Train to the end of the schedule; the caller may stop iterating at any time.
+
+        Raises:
+            CutError: the data cannot be read, a loss is no longer a number, the disk is full, or
+                there is nothing to resume.
+        """
+        state = self._load_state() if resume else None
+        if state:
+            saved = config.from_dict(state["settings"])
+            self.settings = config.with_overrides(saved, self.overrides)
+        settings = config.check(self.settings)
+        data = UnpairedFolders(self.data, settings.load_size, settings.crop_size, settings.seed)
+        total = settings.total_steps(data.epoch_length)
+        data.zoom_until = _first_decaying_step(settings, total) * settings.batch_size
+        method = METHODS[settings.method](settings, self.placement)
+        if state:
+            method.load_state_dict(state["method"])
+            self.step, self.seconds = state["step"], state["seconds"]
+        self._make_folder()
+        yield from self._loop(method, data, total)
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CutError(f"cannot make {self.folder}: {reason(error)}") from error
+
+    def _loop(self, method: Cut, data: UnpairedFolders, total: int) -> Iterator[Event]:
+        settings = self.settings
+        end = min(total, self.until or total)
+        deadline = time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
+        saved_at, skipped = -1, 0
+        started = time.monotonic() - self.seconds
+        for batch in self._batches(data, end):
+            for message in batch.skipped:
+                skipped += 1
+                yield Skipped(message, skipped)
+            before = time.perf_counter()
+            factor = settings.rate_factor(self.step, total)
+            losses = method.step(batch.A, batch.B, StepRandom(settings.seed, self.step), factor)
+            values = _numbers(losses, self.step + 1)
+            self.step += 1
+            self.seconds = time.monotonic() - started
+            rate = settings.learning_rate * factor
+            yield Step(self.step, total, values, time.perf_counter() - before, rate)
+            out_of_time = time.monotonic() >= deadline
+            if self.step % self.preview_every == 0 or self.step == 1:
+                yield Preview(self.step, preview_grid(method, data))
+            if self.step % self.save_every == 0 or out_of_time:
+                yield self.save(method)
+                saved_at = self.step
+            if out_of_time:
+                return
+        if saved_at != self.step:
+            yield self.save(method)
+
+    def _batches(self, data: UnpairedFolders, end: int) -> Iterator[Sample]:
+        size = self.settings.batch_size
+        workers = self.workers
+        if workers is None:
+            workers = 0 if self.placement.device.type == "cpu" else 4
+        return iter(
+            DataLoader(
+                data,
+                batch_size=size,
+                sampler=range(self.step * size, end * size),
+                collate_fn=collate,
+                num_workers=workers,
+                pin_memory=self.placement.device.type == "cuda",
+            )
+        )
+
+    def save(self, method: Cut) -> Saved:
+        """Write `state.pt` and `last/`, each whole or not at all."""
+        state = {
+            "format": STATE_FORMAT,
+            "settings": config.to_dict(self.settings),
+            "step": self.step,
+            "seconds": self.seconds,
+            "method": method.state_dict(),
+        }
+        with whole_file(self.state_file) as temporary:
+            torch.save(state, temporary)
+        last = self.folder / "last"
+        description = Description(
+            name=self.name,
+            settings=self.settings,
+            data=str(self.data.name),
+            steps=self.step,
+            hours=round(self.seconds / 3600, 3),
+        )
+        write_checkpoint(
+            last,
+            description.config(),
+            generator=method.generator.weights(average=True),
+            patch_heads=method.patch_heads.weights(average=True),
+            discriminator=method.discriminator.weights(),
+        )
+        return Saved(self.step, last)
+
+    def _load_state(self) -> dict[str, Any]:
+        if not self.state_file.is_file():
+            raise CutError(f"nothing to resume in {self.folder}: train without --resume first")
+        try:
+            state = torch.load(self.state_file, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise CutError(f"cannot resume: {self.state_file} is damaged") from error
+        if state.get("format") != STATE_FORMAT:
+            raise CutError(
+                f"cannot resume: {self.state_file} is of another version of this software"
+            )
+        return state
+
+
+def _numbers(losses: dict[str, torch.Tensor], step: int) -> dict[str, float]:
+    values = {name: float(value) for name, value in losses.items()}
+    bad = [name for name, value in values.items() if value != value or abs(value) == float("inf")]
+    if bad:
+        raise CutError(
+            f"step {step}: {bad[0]} is no longer a number; the last save is good: resume from it "
+            "with a lower learning rate, or in fp32"
+        )
+    return values
+
+
+def _first_decaying_step(settings: CutSettings, total: int) -> int:
+    decaying = total * settings.decay_epochs / settings.epochs
+    return int(total - decaying) + 1

@@ -1,0 +1,201 @@
+"""A loaded generator: pictures in, pictures out, at their own size."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from cut.checkpoints import Checkpoint, find
+from cut.data.folders import to_tensor
+from cut.device import Placement, choose
+from cut.errors import CutError
+from cut.networks.patch_heads import PatchHeads
+from cut.networks.resnet import ResnetGenerator
+from cut.pictures import MIN_SIDE, resize_short_side
+from cut.previews import to_picture
+
+MULTIPLE = 4
+"""The generator halves twice, so both sides are padded to a multiple of this."""
+
+
+class TooLarge(CutError):  # noqa: N818 (it reads as what went wrong: the picture is too large)
+    """Translating needs more memory than the limit; `fitting_size` is a short side that fits."""
+
+    def __init__(self, message: str, fitting_size: int):
+        super().__init__(message)
+        self.fitting_size = fitting_size
+
+
+@dataclass
+class Translator:
+    """A generator on its device; may be shared, requests then take turns.
+
+    Args:
+        checkpoint: the model.
+        placement: where and in which precision to compute.
+    """
+
+    checkpoint: Checkpoint
+    placement: Placement
+    generator: nn.Module = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        architecture = dict(self.checkpoint.config.get("generator", {}))
+        kind = architecture.pop("kind", None)
+        if kind != "resnet":
+            raise CutError(f"{self.checkpoint.name}: unknown kind of generator {kind!r}")
+        try:
+            with torch.device("meta"):
+                generator = ResnetGenerator(**architecture)
+            generator.load_state_dict(self.checkpoint.generator_state(), assign=True)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise CutError(
+                f"{self.checkpoint.name}: the weights are not those of the generator that "
+                "config.json describes"
+            ) from error
+        self.generator = self.placement.network(generator).eval().requires_grad_(False)
+        self.ngf = int(architecture["ngf"])
+
+    @cached_property
+    def patch_heads(self) -> PatchHeads | None:
+        """The paper's F in float32, or None where the model has none."""
+        state = self.checkpoint.patch_heads_state()
+        if state is None:
+            return None
+        described = self.checkpoint.config["patch_heads"]
+        heads = PatchHeads(described["channels"], described["dim"])
+        heads.load_state_dict(state)
+        return heads.to(self.placement.device).eval().requires_grad_(False)
+
+    def __call__(
+        self, picture: Image.Image, size: int | None = None, strength: float = 1.0
+    ) -> Image.Image:
+        """Translate one picture; the result has its size.
+
+        Args:
+            picture: any mode, upright (see `cut.pictures.read_picture`).
+            size: px, the short side to work at, scaled back afterwards; None for the picture's own.
+            strength: from 0, the input, to 1, the translation.
+
+        Raises:
+            TooLarge: it needs more memory than the limit.
+            CutError: a side is too short, or `size` or `strength` is out of range.
+        """
+        if not 0 <= strength <= 1:
+            raise CutError(f"strength {strength}: from 0 (the input) to 1 (the translation)")
+        picture = picture.convert("RGB")
+        working = picture if size is None else resize_short_side(picture, self._checked(size))
+        if min(working.size) < MIN_SIDE:
+            raise CutError(
+                f"the picture is {picture.width} x {picture.height}; a side needs at least "
+                f"{MIN_SIDE} px: choose a larger picture or a working size"
+            )
+        self._check_memory(picture, working)
+        result = to_picture(self.run(to_tensor(working)[None])[0])
+        if result.size != picture.size:
+            result = result.resize(picture.size, Image.Resampling.LANCZOS)
+        return result if strength == 1 else Image.blend(picture, result, strength)
+
+    def run(self, pictures: Tensor) -> Tensor:
+        """Translate B x 3 x H x W in [-1, 1] of any sides from 8 px; float32 on the CPU."""
+        height, width = pictures.shape[2:]
+        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
+        with self._lock, torch.inference_mode():
+            batch = self.placement.batch(F.pad(pictures, padding, mode="reflect"))
+            try:
+                output = self.generator(batch)[0]
+            except torch.cuda.OutOfMemoryError as error:
+                raise CutError(
+                    "the GPU's memory is not enough for this picture: choose a smaller working "
+                    "size (--size), or --device cpu"
+                ) from error
+            return output[:, :, :height, :width].float().cpu()
+
+    def estimate_bytes(self, width: int, height: int) -> int:
+        """Memory that translating a picture of that size needs above the loaded model's.
+
+        The peak is where the decoder doubles to full size: twice `ngf` channels go in, `ngf` come
+        out, and the convolution and norm hold copies. The factor was measured (see benchmarks/).
+        """
+        return int(width * height * (self.ngf * self.placement.dtype.itemsize * 7 + 64))
+
+    def fits(
+        self, width: int, height: int, size: int | None = None, limit: int | None = None
+    ) -> bool:
+        """Whether a picture can be translated (at working size `size`) within `limit` bytes."""
+        if size is not None:
+            scale = size / min(width, height)
+            width, height = round(width * scale), round(height * scale)
+        return self.estimate_bytes(width, height) <= (memory_limit() if limit is None else limit)
+
+    def largest_size(self, width: int, height: int, limit: int | None = None) -> int:
+        """The largest short side, a multiple of 32 px, at which such a picture fits in `limit`."""
+        limit = memory_limit() if limit is None else limit
+        side = int(min(width, height) * (limit / self.estimate_bytes(width, height)) ** 0.5)
+        return max(32, side // 32 * 32)
+
+    def _check_memory(self, picture: Image.Image, working: Image.Image) -> None:
+        limit = memory_limit()
+        needed = self.estimate_bytes(*working.size)
+        if needed <= limit:
+            return
+        fitting = self.largest_size(*picture.size, limit=limit)
+        raise TooLarge(
+            f"{working.width} x {working.height} px would need about {needed / 1e9:.1f} GB of "
+            f"memory and {limit / 1e9:.1f} GB may be used: add --size {fitting}",
+            fitting,
+        )
+
+    @staticmethod
+    def _checked(size: int) -> int:
+        if not 32 <= size <= 8192:
+            raise CutError(f"size {size}: a short side from 32 to 8192 px, or native")
+        return size
+
+
+def load(
+    name: str | Path | Checkpoint, device: str = "auto", precision: str = "auto"
+) -> Translator:
+    """Load a model by name, folder or published `.pth`, ready to call with a picture.
+
+    Raises:
+        CutError: there is no such model or device, or the weights do not fit.
+    """
+    checkpoint = name if isinstance(name, Checkpoint) else find(name)
+    return Translator(checkpoint, choose(device, precision))
+
+
+def memory_limit() -> int:
+    """Bytes that one translation may use: `CUT_MEMORY_LIMIT_GB`, or 60 % of what is free now.
+
+    Raises:
+        CutError: the variable is not a positive number.
+    """
+    text = os.environ.get("CUT_MEMORY_LIMIT_GB")
+    if text:
+        try:
+            gigabytes = float(text)
+        except ValueError:
+            gigabytes = 0.0
+        if gigabytes <= 0:
+            raise CutError(f"CUT_MEMORY_LIMIT_GB={text}: a positive number of gigabytes")
+        return int(gigabytes * 1e9)
+    return int(0.6 * _available_memory())
+
+
+def _available_memory() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    # No such file outside Linux: assume a small machine rather than ask for another package.
+    return 4 * 1024**3
