@@ -5,8 +5,8 @@ The orientation is the one of EXIF 2.32 (tag 0x0112); colour profiles go through
 
 import contextlib
 import io
+import logging
 import os
-import secrets
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +17,7 @@ import pillow_heif
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from cut.errors import CutError
+from cut.files import whole_file
 
 MAX_PIXELS = 50_000_000
 """The largest picture that is decoded, in pixels: 150 MB once it is RGB."""
@@ -46,6 +47,8 @@ _ORIENTATION_TAG = 0x0112
 _PROFILE_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 pillow_heif.register_heif_opener()
+# Where no one has set up logging, what Pillow logs of damaged TIFF files would reach stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 # Pillow warns about odd metadata, which is dropped, and about sizes, which are checked below. A
 # filter set once is safe among threads; warnings.catch_warnings around each call would not be.
 for _category in (UserWarning, RuntimeWarning):
@@ -99,21 +102,9 @@ def save_png(picture: Image.Image, path: str | Path) -> None:
 
     Raises CutError if it cannot be written; a file that stood there before is then still whole.
     """
-    path = Path(path)
     content = png_bytes(picture)
-    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
-    try:
-        try:
-            with partial.open("xb") as file:
-                file.write(content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CutError(
-            f"{path} could not be written: {reason}. Make room or name another folder."
-        ) from error
+    with whole_file(Path(path)) as temporary:
+        temporary.write_bytes(content)
 
 
 @contextlib.contextmanager
