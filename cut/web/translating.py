@@ -1,0 +1,77 @@
+"""From a picture that was brought to a result that is kept: at a size that fits, in line, once."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from cut.errors import CutError
+from cut.web.models import translate_in_line
+from cut.web.results import Key, Result, ResultStore
+from cut.web.session import Session, Source
+from cut.web.working_size import Choice, resolve
+
+if TYPE_CHECKING:
+    from cut.checkpoints import Checkpoint
+    from cut.device import Placement
+
+
+@cache
+def placement() -> "Placement":
+    """Return where this server computes."""
+    from cut.device import choose  # imports torch, which takes seconds
+
+    return choose()
+
+
+@cache
+def example_results() -> ResultStore:
+    """Return the results of example pictures, which are the same for every visitor."""
+    return ResultStore()
+
+
+class Desk:
+    """One visitor's translations with one checkpoint at one choice of working size."""
+
+    def __init__(self, session: Session, checkpoint: "Checkpoint", choice: Choice) -> None:
+        self._own_results = session.results
+        self._checkpoint = checkpoint
+        self._choice = choice
+
+    def find(self, source: Source) -> Result | None:
+        """Return the translation of `source` if it was made already."""
+        return self._store(source).get(self._key(source))
+
+    def translate(self, source: Source, on_wait: Callable[[int], None] | None = None) -> Result:
+        """Translate `source` when its turn comes, or smaller if memory has no room for it.
+
+        `on_wait(place)` is told how many requests are ahead. Raises CutError if the picture, the
+        checkpoint or the disk refuse.
+        """
+        from cut.translate import TooLarge
+
+        key = self._key(source)
+        size, too_large = key[-1], False
+        picture = source.picture()
+        run = partial(translate_in_line, self._checkpoint.name, picture, on_wait=on_wait)
+        try:
+            translated, seconds = run(size=size)
+        except TooLarge as error:
+            if not error.fitting_size:
+                raise
+            size, too_large = error.fitting_size, True
+            translated, seconds = run(size=size)
+        return self._store(source).put(
+            key, translated, seconds=seconds, size=size, too_large=too_large
+        )
+
+    def _store(self, source: Source) -> ResultStore:
+        return self._own_results if source.example is None else example_results()
+
+    def _key(self, source: Source) -> Key:
+        size = resolve(self._choice, source.width, source.height, placement().device.type)
+        try:
+            made = self._checkpoint.changed
+        except OSError as error:
+            name = self._checkpoint.name
+            raise CutError(f"The weights of {name} are gone; choose another checkpoint.") from error
+        return source.digest, self._checkpoint.name, made, size

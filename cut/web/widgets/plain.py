@@ -1,0 +1,10 @@
+"""Text from outside, made safe to stand in a page."""
+
+import re
+
+_MARKS = re.compile(r"[\\`*\[\]<>$~]|(?<!\w)_|_(?!\w)")
+
+
+def plain(text: str) -> str:
+    """Return `text` so that Markdown shows it as it is: a file may be called `![](http://...)`."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))

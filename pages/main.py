@@ -1,0 +1,22 @@
+"""The application's pages and what frames each of them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+import cut.web.widgets
+
+WIDGETS = Path(cut.web.widgets.__file__).parent
+
+PAGES = [
+    st.Page("translate.py", title="Translate", default=True),
+]
+
+st.set_page_config(
+    page_title="CUT",
+    page_icon=str(WIDGETS / "icon.svg"),
+    layout="wide",
+    menu_items={"About": "Contrastive unpaired image-to-image translation, on this machine."},
+)
+st.html(WIDGETS / "page.css")
+st.navigation(PAGES, position="top").run()
