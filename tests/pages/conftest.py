@@ -1,0 +1,36 @@
+"""Pages under Streamlit's AppTest, with tiny random checkpoints in a CUT_HOME of their own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import cut.checkpoints
+from tests.helpers import make_checkpoint
+
+MAIN = Path(__file__).resolve().parents[2] / "pages" / "main.py"
+PATIENCE = 60
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A CUT_HOME with the checkpoints `first` and `second`, and none bundled."""
+    monkeypatch.setenv("CUT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(cut.checkpoints, "BUNDLED", tmp_path / "bundled")
+    for name in ("first", "second"):
+        make_checkpoint(tmp_path / "home" / "checkpoints" / name, ngf=4, blocks=6)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def open_page(home: Path) -> Callable[..., AppTest]:
+    """Return a function that opens the application at an address and waits for the page."""
+
+    def open_at(**address: str) -> AppTest:
+        page = AppTest.from_file(str(MAIN), default_timeout=PATIENCE)
+        for name, value in address.items():
+            page.query_params[name] = value
+        return page.run()
+
+    return open_at
