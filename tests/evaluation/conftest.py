@@ -4,9 +4,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from stand_ins import ColourNetwork
 
 from cut.evaluation import scores
+from tests.evaluation.stand_ins import ColourNetwork
 
 
 @pytest.fixture

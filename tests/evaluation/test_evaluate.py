@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 from PIL import Image, ImageOps
-from stand_ins import ColourNetwork, fill
 
 from cut.commands import evaluate as command
 from cut.errors import CutError
+from tests.evaluation.stand_ins import ColourNetwork, fill
+from tests.helpers import make_checkpoint
 
 
 def call(*arguments: str | Path) -> int:
@@ -58,6 +59,22 @@ def test_command_prints_the_score_and_draws_the_sheet(
     assert "inverter" in out
     assert "broken.png" in err
     assert Image.open(sheet).format == "JPEG"
+
+
+def test_command_with_a_real_generator(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing replaced: a generator of random weights, sides that are no multiple of four."""
+    monkeypatch.setenv("CUT_HOME", str(tmp_path))
+    make_checkpoint(tmp_path / "checkpoints" / "random", ngf=8, blocks=6)
+    source = fill(tmp_path / "a", range(2), (41, 35))
+    options = ("--source", source, "--target", source, "--size", "32", "--device", "cpu", "--json")
+    assert call("--checkpoint", "random", *options) == 0
+    score = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert score["images"] == 2
+    assert score["value"] > score["doing_nothing"]
 
 
 def test_command_prints_the_score_though_the_sheet_cannot_be_written(

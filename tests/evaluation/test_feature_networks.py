@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from stand_ins import picture
 
 from cut.errors import CutError
 from cut.evaluation import scores
@@ -16,6 +15,7 @@ from cut.evaluation.batches import at_short_side
 from cut.evaluation.features import Features, list_pictures
 from cut.evaluation.inception import Inception
 from cut.evaluation.lite0 import lite0
+from tests.evaluation.stand_ins import picture
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the data sets are not at hand")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image, ImageCms, ImageOps
-from stand_ins import ColourNetwork, fill, picture
 
 from cut.errors import CutError
 from cut.evaluation.features import Features, list_pictures, read_stored
 from cut.evaluation.sheet import ContactSheet
 from cut.evaluation.structure import structure_kept
 from cut.pictures import read_picture
+from tests.evaluation.stand_ins import ColourNetwork, fill, picture
 
 
 def test_features_are_computed_once_a_file(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
-from stand_ins import ColourNetwork, fill, picture
 from torch import Tensor
 
 from cut.errors import CutError
 from cut.evaluation import scores
 from cut.evaluation.distances import frechet_distance, squared_mmd
 from cut.evaluation.inception import Inception
+from tests.evaluation.stand_ins import ColourNetwork, fill, picture
 
 
 def test_doing_nothing_scores_as_doing_nothing(tmp_path: Path, colours: ColourNetwork) -> None:
