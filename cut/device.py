@@ -3,11 +3,14 @@
 import time
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from cut.errors import CutError
+
+Network = TypeVar("Network", bound=nn.Module)
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -29,9 +32,10 @@ class Placement:
         # Convolutions of every backend but Apple's are fastest with the channels innermost.
         return torch.contiguous_format if self.device.type == "mps" else torch.channels_last
 
-    def network(self, module: nn.Module) -> nn.Module:
+    def network(self, module: Network) -> Network:
         """Bring a network to this device, precision and layout, in place."""
-        return module.to(device=self.device, dtype=self.dtype, memory_format=self.memory_format)
+        module.to(device=self.device, dtype=self.dtype)
+        return module.to(memory_format=self.memory_format)
 
     def batch(self, pictures: Tensor) -> Tensor:
         """Bring pictures (B x 3 x H x W) to this device, precision and layout."""
@@ -128,7 +132,7 @@ def bf16_pays_on_cpu() -> bool:
 
 @torch.inference_mode()
 def _conv_seconds(dtype: torch.dtype, runs: int = 5) -> float:
-    conv = nn.Conv2d(64, 64, 3).to(dtype=dtype, memory_format=torch.channels_last)
+    conv = Placement(torch.device("cpu"), dtype).network(nn.Conv2d(64, 64, 3))
     x = torch.ones(1, 64, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
     best = float("inf")
     for _ in range(runs):

@@ -97,6 +97,7 @@ class Run:
     overrides: dict[str, str] = field(default_factory=dict)
     step: int = field(default=0, init=False)
     seconds: float = field(default=0.0, init=False)
+    stopping: bool = field(default=False, init=False)
 
     @property
     def state_file(self) -> Path:
@@ -124,6 +125,10 @@ class Run:
         self._make_folder()
         yield from self._loop(method, data, total)
 
+    def stop(self) -> None:
+        """Save and stop after the step that is being made; may be called from a signal handler."""
+        self.stopping = True
+
     def _make_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -148,13 +153,13 @@ class Run:
             self.seconds = time.monotonic() - started
             rate = settings.learning_rate * factor
             yield Step(self.step, total, values, time.perf_counter() - before, rate)
-            out_of_time = time.monotonic() >= deadline
+            stopping = self.stopping or time.monotonic() >= deadline
             if self.step % self.preview_every == 0 or self.step == 1:
                 yield Preview(self.step, preview_grid(method, data))
-            if self.step % self.save_every == 0 or out_of_time:
+            if self.step % self.save_every == 0 or stopping:
                 yield self.save(method)
                 saved_at = self.step
-            if out_of_time:
+            if stopping:
                 return
         if saved_at != self.step:
             yield self.save(method)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from cut.checkpoints import Checkpoint, find
 from cut.data.folders import to_tensor
@@ -43,7 +43,7 @@ class Translator:
 
     checkpoint: Checkpoint
     placement: Placement
-    generator: nn.Module = field(init=False)
+    generator: ResnetGenerator = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +61,6 @@ class Translator:
                 "config.json describes"
             ) from error
         self.generator = self.placement.network(generator).eval().requires_grad_(False)
-        self.ngf = int(architecture["ngf"])
 
     @cached_property
     def patch_heads(self) -> PatchHeads | None:
@@ -124,7 +123,11 @@ class Translator:
         The peak is where the decoder doubles to full size: twice `ngf` channels go in, `ngf` come
         out, and the convolution and norm hold copies. The factor was measured (see benchmarks/).
         """
-        return int(width * height * (self.ngf * self.placement.dtype.itemsize * 7 + 64))
+        return int(
+            width
+            * height
+            * (self.generator.architecture["ngf"] * self.placement.dtype.itemsize * 7 + 64)
+        )
 
     def fits(
         self, width: int, height: int, size: int | None = None, limit: int | None = None

@@ -1,13 +1,11 @@
 """A network that learns: working weights, the float32 masters behind them, Adam, an average."""
 
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cut.device import Placement
-
-Network = TypeVar("Network", bound=nn.Module)
+from cut.device import Network, Placement
 
 
 class Optimised(Generic[Network]):
@@ -40,8 +38,7 @@ class Optimised(Generic[Network]):
             self.masters = [
                 p.detach().to(memory_format=_layout(p, placement), copy=True) for p in parameters
             ]
-        placement.network(network)
-        self.network = network
+        self.network = placement.network(network)
         if not self.low_precision:
             self.masters = list(self.network.parameters())
         fused = placement.device.type in ("cpu", "cuda")
@@ -60,7 +57,7 @@ class Optimised(Generic[Network]):
 
     def step(self, rate_factor: float, scaler: torch.amp.GradScaler) -> None:
         """One Adam update from the network's gradients, at that share of the learning rate."""
-        parameters = list(self.network.parameters())
+        parameters: list[Tensor] = list(self.network.parameters())
         if self.low_precision:
             for master, parameter in zip(self.masters, parameters, strict=True):
                 master.grad = None if parameter.grad is None else parameter.grad.float()

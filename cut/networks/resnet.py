@@ -57,6 +57,12 @@ class ResnetGenerator(nn.Module):
         self, ngf: int = 64, blocks: int = 9, antialias: bool = True, antialias_up: bool = True
     ):
         super().__init__()
+        self.architecture: dict[str, Any] = {
+            "ngf": ngf,
+            "blocks": blocks,
+            "antialias": antialias,
+            "antialias_up": antialias_up,
+        }
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, ngf, 7), *_norm_relu()]
         for channels in (ngf, 2 * ngf):
             layers += _halve(channels, antialias)

@@ -1,0 +1,28 @@
+"""Options that several commands share."""
+
+import argparse
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """`--device` and `--precision`, for `cut.device.choose`."""
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)"
+    )
+    parser.add_argument(
+        "--precision", default="auto", help="auto, fp32, bf16 or fp16 (default: auto)"
+    )
+
+
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """`--json`: one JSON object as the last line of standard output."""
+    parser.add_argument("--json", action="store_true", help="print a JSON object as the last line")
+
+
+def working_size(text: str) -> int | None:
+    """`native` as None, else the short side in px."""
+    if text == "native":
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of pixels, or native") from error

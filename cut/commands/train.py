@@ -1,0 +1,155 @@
+"""`train`: a model from pictures, with a progress bar, previews, and saves that resume."""
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from cut.commands.options import add_device_options, add_json_option
+from cut.errors import CutError
+
+if TYPE_CHECKING:
+    from cut.trainer import Run, Step
+
+LOG_EVERY = 50
+"""Steps between two lines of `log.jsonl`."""
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("train", help="train a model on two sets of pictures")
+    parser.add_argument("--method", default="cut", help="cut or fastcut (default: cut)")
+    parser.add_argument(
+        "--data", required=True, type=Path, metavar="DIR", help="holds trainA/ and trainB/"
+    )
+    parser.add_argument("--name", required=True, help="what to call the model")
+    parser.add_argument("--preset", default="paper", help="paper or compact (default: paper)")
+    parser.add_argument("--steps", type=int, help="length of the schedule, instead of epochs")
+    parser.add_argument("--minutes", type=float, help="save and stop after so long; see --resume")
+    parser.add_argument("--seed", type=int, help="of every random choice (default: 0)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any setting, as in cut/config.py; may be repeated",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last save")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew under a taken name")
+    parser.add_argument("--preview-every", type=int, default=500, metavar="STEPS")
+    parser.add_argument("--save-every", type=int, default=500, metavar="STEPS")
+    add_device_options(parser)
+    add_json_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from cut.checkpoints import publish
+    from cut.config import preset, with_overrides
+    from cut.device import choose
+    from cut.trainer import Run
+
+    overrides = _overrides(args)
+    settings = with_overrides(preset(args.method, args.preset), overrides)
+    training = Run(
+        name=args.name,
+        settings=settings,
+        data=args.data.resolve(),
+        folder=_run_folder(args),
+        placement=choose(args.device, args.precision),
+        minutes=args.minutes,
+        preview_every=args.preview_every,
+        save_every=args.save_every,
+        overrides=overrides if args.resume else {},
+    )
+    print(training.placement.describe(), file=sys.stderr)
+    last = _drive(training, args.resume)
+    model = publish(training.folder / "last", args.name)
+    if args.json:
+        losses = last.losses if last else {}
+        report = {
+            "name": model.name,
+            "folder": str(model.folder),
+            "steps": training.step,
+            "seconds": round(training.seconds, 1),
+            "losses": losses,
+        }
+        print(json.dumps(report))
+    else:
+        print(f"{model.name}: {training.step} steps, in {model.folder}")
+        print(f"try it: python -m cut translate --checkpoint {model.name} --output out IMAGE")
+    return 0
+
+
+def _drive(training: "Run", resume: bool) -> "Step | None":
+    """Iterate over the run's events; an interrupt saves and stops."""
+    from cut.trainer import Preview, Skipped, Step
+
+    interrupted = signal.signal(signal.SIGINT, lambda *_: training.stop())
+    terminated = signal.signal(signal.SIGTERM, lambda *_: training.stop())
+    last: Step | None = None
+    with tqdm(unit="step", dynamic_ncols=True) as bar:
+        try:
+            for event in training.train(resume):
+                if isinstance(event, Step):
+                    last = event
+                    bar.total, bar.initial = event.total, bar.initial or event.step - 1
+                    bar.update(event.step - bar.n)
+                    bar.set_postfix({key: f"{value:.2f}" for key, value in event.losses.items()})
+                    _log(training.folder, event)
+                elif isinstance(event, Preview):
+                    _keep_preview(training.folder, event.step, event.picture)
+                elif isinstance(event, Skipped):
+                    bar.write(f"cut: skipped: {event.message} ({event.total} so far)", sys.stderr)
+        finally:
+            signal.signal(signal.SIGINT, interrupted)
+            signal.signal(signal.SIGTERM, terminated)
+    return last
+
+
+def _log(folder: Path, event: "Step") -> None:
+    if event.step % LOG_EVERY and event.step != event.total:
+        return
+    losses = {key: round(value, 5) for key, value in event.losses.items()}
+    row = {"step": event.step, "time": round(time.time()), "seconds": round(event.seconds, 4)}
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row | losses) + "\n")
+
+
+def _keep_preview(folder: Path, step: int, picture: Any) -> None:
+    from cut.files import whole_file
+
+    with whole_file(folder / "previews" / f"{step:07d}.jpg") as temporary:
+        picture.save(temporary, "JPEG", quality=90)
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, str]:
+    overrides = {}
+    for text in args.set:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise CutError(f"--set {text}: write KEY=VALUE")
+        overrides[key] = value
+    for key in ("steps", "seed"):
+        if getattr(args, key) is not None:
+            overrides[key] = str(getattr(args, key))
+    return overrides
+
+
+def _run_folder(args: argparse.Namespace) -> Path:
+    from cut.checkpoints import claim, home
+
+    folder = home() / "runs" / args.name
+    if args.resume and args.overwrite:
+        raise CutError("--resume goes on and --overwrite begins anew: choose one")
+    claim(args.name, overwrite=args.resume or args.overwrite)
+    if folder.exists() and not args.resume:
+        if not args.overwrite:
+            raise CutError(f"there is a run {args.name!r} already: add --resume or --overwrite")
+        shutil.rmtree(folder)
+    return folder
