@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import os
 import socket
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -195,7 +196,7 @@ class Guard:
         return _line(401, "Wrong password.")
 
 
-def settings_from_environment() -> dict[str, object]:
+def settings_from_environment() -> dict[str, Any]:
     """`password` and `hosts` of the Guard as CUT_PASSWORD and CUT_ALLOWED_HOSTS say."""
     names = os.environ.get("CUT_ALLOWED_HOSTS", "").lower().split(",")
     return {

@@ -25,9 +25,6 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 Endpoint = Callable[..., str]
 
-LARGEST_SIZE = 4096
-"""The largest working short side that may be asked for, in pixels; memory mostly says less."""
-
 log = logging.getLogger(__name__)
 
 
@@ -154,7 +151,7 @@ def _translate_at(
     try:
         result, seconds = translate_in_line(checkpoint, picture, size, strength)
     except TooLarge as error:
-        if choice != "auto":
+        if choice != "auto" or not error.fitting_size:
             raise
         size = error.fitting_size
         result, seconds = translate_in_line(checkpoint, picture, size, strength)
@@ -172,10 +169,10 @@ def parse_size(value: Any) -> working_size.Choice:
         size = int(float(text))
     except (ValueError, OverflowError):
         size = 0
-    if not 8 <= size <= LARGEST_SIZE:
+    if size < 1:
         raise CutError(
-            f"The size {str(value)[:40]!r} is none: give a short side from 8 to {LARGEST_SIZE} "
-            "pixels, 'native' or 'auto'."
+            f"The size {str(value)[:40]!r} is none: "
+            "give a short side in pixels, 'native' or 'auto'."
         )
     return size
 

@@ -6,14 +6,15 @@ Importing Gradio takes some four seconds; the pages of the Streamlit half need n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
 import tempfile
+import threading
 import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -35,6 +36,8 @@ QUIET_ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
 }
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,7 @@ class GradioHalf:
         inner = {**scope, "root_path": scope.get("app_root_path", "")}
         await self._app(inner, receive, send)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Build the half in the background, and end it on leaving."""
         task = asyncio.create_task(self._run())
@@ -70,17 +73,20 @@ class GradioHalf:
             yield
         finally:
             self._stop.set()
-            await task
+            if self.state == "starting":
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     async def _run(self) -> None:
         """One task from beginning to end: Gradio's task groups must end where they began."""
         files = tempfile.mkdtemp(prefix="cut-gradio-")
         try:
-            app = await asyncio.to_thread(self._build, files)
+            app = await _in_daemon_thread(self._build, files)
             async with app.router.lifespan_context(app):
                 self._app, self.state = app, "ready"
                 self._settled.set()
-                await asyncio.to_thread(_warm_up)
+                threading.Thread(target=_warm_up, daemon=True).start()
                 await self._stop.wait()
         except Exception:
             log.exception("The Gradio half failed.")
@@ -131,6 +137,32 @@ class GradioHalf:
         host, port = scope["server"]
         host = f"[{host}]" if ":" in host else host
         server._local_url = f"http://cut:{self._key}@{host}:{port}{PATH}"
+
+
+async def _in_daemon_thread(function: Callable[..., Result], *args: Any) -> Result:
+    """Like asyncio.to_thread, but a server that is stopped meanwhile need not wait for it."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast(Result, result))
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = function(*args)
+        except Exception as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: no one waits any more
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await future
 
 
 def _refusals() -> dict[Any, Any]:

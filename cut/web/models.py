@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from cut.errors import CutError
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from cut.checkpoints import Checkpoint
     from cut.translate import Translator
-    from PIL import Image
 
 MAX_LOADED = 3
 """How many checkpoints stay in memory; the one unused for longest goes first."""

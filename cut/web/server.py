@@ -12,12 +12,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
 
 from cut.errors import CutError
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = PROJECT / "pages" / "main.py"
@@ -48,8 +47,6 @@ def furnish(app: FastAPI) -> None:
     import secrets
 
     import streamlit as st
-    from fastapi.responses import RedirectResponse
-    from starlette.requests import Request
 
     from cut.web import access
     from cut.web.gradio_half import GradioHalf
@@ -194,6 +191,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _with_query(path: str, request: object) -> str:
-    query = request.url.query  # type: ignore[attr-defined]
+def _with_query(path: str, request: Request) -> str:
+    query = request.url.query
     return f"{path}?{query}" if query else path

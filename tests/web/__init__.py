@@ -1,0 +1,1 @@
+"""Tests of cut.web with running servers; fixtures in conftest.py."""
