@@ -1,6 +1,6 @@
 """Files that are whole or not there: written under a temporary name, then renamed."""
 
-import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         CutError: the file could not be written (full disk, lost folder, no permission); what stood
             at `path` before is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -68,7 +68,7 @@ def _swap(new: Path, path: Path) -> None:
     if not path.exists():
         new.rename(path)
         return
-    aside = path.with_name(f".{path.name}.{os.getpid()}.old")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
     path.rename(aside)
     try:
         new.rename(path)

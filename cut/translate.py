@@ -2,9 +2,11 @@
 
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from cut.checkpoints import Checkpoint, find
+from cut.config import CutSettings
 from cut.data.folders import to_tensor
 from cut.device import Placement, choose
 from cut.errors import CutError
@@ -19,6 +22,9 @@ from cut.networks.patch_heads import PatchHeads
 from cut.networks.resnet import ResnetGenerator
 from cut.pictures import MIN_SIDE, resize_short_side
 from cut.previews import to_picture
+
+if TYPE_CHECKING:
+    from cut.correspondence import Correspondence
 
 MULTIPLE = 4
 """The generator halves twice, so both sides are padded to a multiple of this."""
@@ -105,17 +111,52 @@ class Translator:
     def run(self, pictures: Tensor) -> Tensor:
         """Translate B x 3 x H x W in [-1, 1] of any sides from 8 px; float32 on the CPU."""
         height, width = pictures.shape[2:]
-        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         with self._lock, torch.inference_mode():
-            batch = self.placement.batch(F.pad(pictures, padding, mode="reflect"))
             try:
-                output = self.generator(batch)[0]
+                output = self.generator(self._padded(pictures))[0]
             except torch.cuda.OutOfMemoryError as error:
                 raise CutError(
                     "the GPU's memory is not enough for this picture: choose a smaller working "
                     "size (--size), or --device cpu"
                 ) from error
             return output[:, :, :height, :width].float().cpu()
+
+    def run_with_features(
+        self, pictures: Tensor, layers: Sequence[int]
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """As `run`, with the encoder's features of input and output at `layers`, on the device.
+
+        The features cover the picture as it was padded: their first rows and columns are the
+        picture's own.
+        """
+        height, width = pictures.shape[2:]
+        with self._lock, torch.inference_mode():
+            output, keys = self.generator(self._padded(pictures), layers)
+            queries = self.generator.encode(output, layers)
+            return output[:, :, :height, :width].float().cpu(), keys, queries
+
+    def correspondence(self, picture: Image.Image, size: int = 256) -> "Correspondence":
+        """Patch embeddings of a picture and its translation: `cut.correspondence.correspond`."""
+        from cut.correspondence import correspond
+
+        return correspond(self, picture, size)
+
+    @property
+    def contrasted_layers(self) -> tuple[int, ...]:
+        """The layers that training contrasted, or the paper's where the model does not say."""
+        described = self.checkpoint.config.get("patch_heads", {})
+        return tuple(described.get("layers", CutSettings.layers))
+
+    @property
+    def temperature(self) -> float:
+        """What training divided the cosines by."""
+        settings = self.checkpoint.config.get("settings", {})
+        return float(settings.get("temperature", CutSettings.temperature))
+
+    def _padded(self, pictures: Tensor) -> Tensor:
+        height, width = pictures.shape[2:]
+        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
+        return self.placement.batch(F.pad(pictures, padding, mode="reflect"))
 
     def estimate_bytes(self, width: int, height: int) -> int:
         """Memory that translating a picture of that size needs above the loaded model's.

@@ -4,7 +4,8 @@ Its first half is the encoder whose features the paper contrasts (section 3.2). 
 `model` sequence at their published places, so a layer's number in the sequence is the paper's.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,17 +101,33 @@ class ResnetGenerator(nn.Module):
         """
         return [self._grid(layer) for layer in layers]
 
+    def receptive_field(self, layer: int) -> int:
+        """Side, in px, of the square of the input that one place of `layer` sees."""
+        field, stride = 1, 1
+        for kernel, step in self._kernels(layer):
+            field += (kernel - 1) * stride
+            stride *= step
+        return field
+
+    def _kernels(self, layer: int) -> Iterator[tuple[int, int]]:
+        """Side and stride of every kernel on the way to `layer`."""
+        for module in self.model[: layer + 1]:
+            if isinstance(module, nn.Conv2d):
+                yield module.kernel_size[0], module.stride[0]
+            elif isinstance(module, BlurDown):
+                yield 3, 2
+            elif isinstance(module, ResidualBlock):
+                yield from ((3, 1), (3, 1))
+
     def _grid(self, layer: int) -> Grid:
         last = self.first_block + self.blocks - 1
         if not 0 <= layer <= last:
             raise ValueError(f"layer {layer} is not in the encoder: choose from 0 to {last}")
-        channels, stride, offset = 3, 1, -3
+        channels, offset = 3, -3
         for module in self.model[: layer + 1]:
             if isinstance(module, nn.Conv2d):
                 channels, offset = module.out_channels, 0
-                stride *= module.stride[0]
-            elif isinstance(module, BlurDown):
-                stride *= 2
+        stride = math.prod(step for _, step in self._kernels(layer))
         return Grid(channels, stride, offset)
 
 
