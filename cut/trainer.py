@@ -15,10 +15,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from cut import config
-from cut.checkpoints import Description, write_checkpoint
+from cut.checkpoints import Description, home, write_checkpoint
 from cut.config import CutSettings
 from cut.data.folders import Sample, UnpairedFolders, collate
-from cut.device import Placement
+from cut.device import Placement, choose
 from cut.errors import CutError
 from cut.files import reason, whole_file
 from cut.methods import METHODS
@@ -220,6 +220,26 @@ class Run:
                 f"cannot resume: {self.state_file} is of another version of this software"
             )
         return state
+
+
+def train(
+    settings: CutSettings,
+    data: str | Path,
+    name: str,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    minutes: float | None = None,
+    resume: bool = False,
+) -> Iterator[Event]:
+    """Train `name` in `CUT_HOME/runs` and yield what happens; see `Run` for more to choose.
+
+    Raises:
+        CutError: as `Run.train`, or there is no such device.
+    """
+    folder = home() / "runs" / name
+    run = Run(name, settings, Path(data), folder, choose(device, precision), minutes)
+    return run.train(resume)
 
 
 def _numbers(losses: dict[str, torch.Tensor], step: int) -> dict[str, float]:
