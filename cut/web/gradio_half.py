@@ -121,6 +121,7 @@ class GradioHalf:
                 ssr_mode=False,
                 show_error=True,
                 enable_monitoring=False,
+                root_path=PATH,  # else unqueued events name files outside of it
                 app_kwargs={"exception_handlers": _refusals()},
             )
         return app

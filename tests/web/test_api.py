@@ -21,7 +21,7 @@ from cut.checkpoints import read_checkpoint
 from cut.errors import CutError
 from cut.pictures import read_picture
 from cut.translate import load
-from cut.web import api
+from cut.web import api, gradio_pages
 from tests.helpers import make_checkpoint, make_picture
 from tests.web.serving import PASSWORD, PROJECT, RunningServer, wait_for_gradio
 
@@ -206,6 +206,32 @@ def test_a_call_that_fits_no_endpoint_is_told_in_one_line(
     event, data = call(server, "tiny", [])
     assert event == "error"
     assert len(data["error"].splitlines()) == 1
+
+
+def test_an_example_picture_is_shown_from_where_it_is(
+    client: Client, server: RunningServer
+) -> None:
+    config = httpx.get(f"{server.url}/gradio/config", timeout=60).json()
+    load = next(d for d in config["dependencies"] if str(d["api_name"]).startswith("load_example"))
+    body = {"fn_index": load["id"], "data": [0], "session_hash": "test"}
+    answer = httpx.post(f"{server.url}/gradio/gradio_api/run/predict", json=body, timeout=60)
+    shown = answer.json()["data"][0]
+    address = (shown.get("value") or shown)["url"]
+    assert httpx.get(address, timeout=60).headers["content-type"] == "image/jpeg"
+
+
+def test_without_checkpoints_and_with_awkward_names_the_pages_are_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUT_HOME", str(tmp_path))
+    monkeypatch.setattr("cut.checkpoints.BUNDLED", tmp_path / "none")
+    assert [page[0] for page in gradio_pages.build().pages] == [""]
+    for name in ("config", "translate", "v1.2_a-b"):  # two are taken: by Gradio, by an endpoint
+        make_checkpoint(tmp_path / "checkpoints" / name, ngf=4, blocks=2)
+    blocks = gradio_pages.build()
+    assert [page[0] for page in blocks.pages] == ["", "v1.2_a-b"]
+    endpoints = blocks.get_api_info()["named_endpoints"]
+    assert set(endpoints) == {"/translate", "/checkpoints", "/v1.2_a-b"}
 
 
 def test_plain_http_gives_the_address_of_a_png(server: RunningServer, photo: Path) -> None:
