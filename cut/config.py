@@ -41,6 +41,7 @@ class CutSettings:
 
     # Optimisation
     learning_rate: float = 2e-4
+    discriminator_rate: float = 1.0  # the discriminator's learning rate, times learning_rate
     beta1: float = 0.5
     beta2: float = 0.999
     epochs: int = 400  # an epoch is as long as the larger of the two sets

@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from cut import config
-from cut.checkpoints import Description, home, write_checkpoint
+from cut.checkpoints import Checkpoint, Description, home, write_checkpoint
 from cut.config import CutSettings
 from cut.data.folders import Sample, UnpairedFolders, collate
 from cut.device import Placement, choose
@@ -81,6 +81,7 @@ class Run:
         minutes: stop (and save) after so much time in this process; None for no such limit.
         until: stop (and save) after so many steps in all, before the schedule's end.
         preview_every, save_every: steps; a save also comes at the end.
+        start_from: a model whose generator and patch heads a new run begins with.
         workers: processes that read pictures; None for as many as suit the device.
     """
 
@@ -93,6 +94,7 @@ class Run:
     until: int | None = None
     preview_every: int = 500
     save_every: int = 500
+    start_from: Checkpoint | None = None
     workers: int | None = None
     overrides: dict[str, str] = field(default_factory=dict)
     step: int = field(default=0, init=False)
@@ -122,6 +124,8 @@ class Run:
         if state:
             method.load_state_dict(state["method"])
             self.step, self.seconds = state["step"], state["seconds"]
+        elif self.start_from:
+            _warm_start(method, self.start_from)
         self._make_folder()
         yield from self._loop(method, data, total)
 
@@ -240,6 +244,20 @@ def train(
     folder = home() / "runs" / name
     run = Run(name, settings, Path(data), folder, choose(device, precision), minutes)
     return run.train(resume)
+
+
+def _warm_start(method: Cut, model: Checkpoint) -> None:
+    """Begin with another model's generator and heads; the discriminator begins anew."""
+    for part in ("generator", "patch_heads"):
+        if part not in model.files:
+            continue
+        try:
+            method.parts[part].load_weights(model.weights(part))
+        except RuntimeError as error:
+            raise CutError(
+                f"cannot start from {model.name}: its {part.replace('_', ' ')} has other widths or "
+                "layers than these settings ask for"
+            ) from error
 
 
 def _numbers(losses: dict[str, torch.Tensor], step: int) -> dict[str, float]:

@@ -39,6 +39,9 @@ def add_parser(subparsers: Any) -> None:
         metavar="KEY=VALUE",
         help="any setting, as in cut/config.py; may be repeated",
     )
+    parser.add_argument(
+        "--start-from", metavar="NAME|DIR", help="begin with the generator of another model"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last save")
     parser.add_argument("--overwrite", action="store_true", help="begin anew under a taken name")
     parser.add_argument("--preview-every", type=int, default=500, metavar="STEPS")
@@ -49,7 +52,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from cut.checkpoints import publish
+    from cut.checkpoints import find, publish
     from cut.config import preset, with_overrides
     from cut.device import choose
     from cut.trainer import Run
@@ -66,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         preview_every=args.preview_every,
         save_every=args.save_every,
         overrides=overrides if args.resume else {},
+        start_from=find(args.start_from) if args.start_from else None,
     )
     print(training.placement.describe(), file=sys.stderr)
     last = _drive(training, args.resume)

@@ -55,7 +55,9 @@ class Cut:
         betas = (settings.beta1, settings.beta2)
         rate, ema = settings.learning_rate, settings.ema
         self.generator = Optimised(generator, placement, rate, betas, ema)
-        self.discriminator = Optimised(discriminator, placement, rate, betas)
+        self.discriminator = Optimised(
+            discriminator, placement, rate * settings.discriminator_rate, betas
+        )
         in_full = Placement(placement.device)
         self.patch_heads = Optimised(heads, in_full, rate, betas, ema)
         self.gan_loss = GAN_LOSSES[settings.gan_loss]
