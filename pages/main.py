@@ -19,4 +19,7 @@ st.set_page_config(
     menu_items={"About": "Contrastive unpaired image-to-image translation, on this machine."},
 )
 st.html(WIDGETS / "page.css")
-st.navigation(PAGES, position="top").run()
+page = st.navigation(PAGES, position="top")
+with st.spinner("Starting …"):
+    import cut.translate  # and with it PyTorch, which takes seconds once a server
+page.run()

@@ -35,6 +35,7 @@ def page() -> None:
     with heading:
         st.title(plain(checkpoint.title), anchor=False)
         st.markdown(f"{plain(checkpoint.summary)} {INVITATION}")
+    st.caption(placement().describe())
     write_address(session)
     with left:
         complain(session)
@@ -45,7 +46,6 @@ def page() -> None:
                 stage(session, checkpoint, Desk(session, checkpoint, choice))
             except CutError as error:
                 st.error(plain(str(error)))
-    st.caption(placement().describe())
 
 
 def follow_address(session: Session, checkpoints: dict[str, Checkpoint]) -> None:

@@ -79,9 +79,14 @@ def furnish(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Run both halves while the server runs."""
-    async with app.state.streamlit.lifespan()(app), app.state.gradio.running():
-        yield
+    """Run both halves while the server runs; afterwards, forget what visitors translated."""
+    from cut.web.results import ResultStore
+
+    try:
+        async with app.state.streamlit.lifespan()(app), app.state.gradio.running():
+            yield
+    finally:
+        ResultStore.remove_all()
 
 
 def set_streamlit_options() -> None:

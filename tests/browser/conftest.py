@@ -5,11 +5,14 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.web.conftest import server, web_home
 
 __all__ = ["server", "web_home"]
+
+# Other tests, or a training run, may keep the machine busy.
+expect.set_options(timeout=60_000)
 
 FLAGS = (
     "--no-sandbox",  # tests may run as root, in a container

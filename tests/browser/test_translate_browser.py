@@ -16,7 +16,6 @@ from tests.web.serving import RunningServer
 
 pytestmark = pytest.mark.browser
 PATIENCE = 60_000  # ms
-expect.set_options(timeout=PATIENCE)
 PHONE = {"width": 390, "height": 844}
 
 

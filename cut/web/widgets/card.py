@@ -53,4 +53,4 @@ def score_line(score: dict[str, Any] | None) -> str:
 
 def _smaller_headings(text: str) -> str:
     """Return Markdown `text` with bold lines for headings: an expander has no room for titles."""
-    return re.sub(r"^#+ +(.*?)\s*$", r"**\1**", text, flags=re.MULTILINE)
+    return re.sub(r"^#+ +(.*?)\s*$", r"\n**\1**\n", text, flags=re.MULTILINE)
