@@ -8,10 +8,11 @@ import os
 import socket
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
@@ -99,9 +100,17 @@ def set_streamlit_options() -> None:
 
     if getattr(config, "_server_mode", None) is not None:
         return
-    for section, options in tomllib.loads(STREAMLIT_OPTIONS.read_text("utf-8")).items():
-        for name, value in options.items():
-            config.set_option(f"{section}.{name}", value)
+    for name, value in _flat(tomllib.loads(STREAMLIT_OPTIONS.read_text("utf-8"))):
+        config.set_option(name, value)
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the options of a TOML table by their full names, such as `theme.dark.primaryColor`."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def open_socket(host: str, port: int) -> socket.socket:
