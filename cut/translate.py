@@ -159,16 +159,9 @@ class Translator:
         return self.placement.batch(F.pad(pictures, padding, mode="reflect"))
 
     def estimate_bytes(self, width: int, height: int) -> int:
-        """Memory that translating a picture of that size needs above the loaded model's.
-
-        The peak is where the decoder doubles to full size: twice `ngf` channels go in, `ngf` come
-        out, and the convolution and norm hold copies. The factor was measured (see benchmarks/).
-        """
-        return int(
-            width
-            * height
-            * (self.generator.architecture["ngf"] * self.placement.dtype.itemsize * 7 + 64)
-        )
+        """Memory that translating a picture of that size needs above the loaded model's."""
+        ngf = self.generator.architecture["ngf"]
+        return estimate_bytes(width, height, ngf, self.placement.dtype)
 
     def fits(
         self, width: int, height: int, size: int | None = None, limit: int | None = None
@@ -214,6 +207,16 @@ def load(
     """
     checkpoint = name if isinstance(name, Checkpoint) else find(name)
     return Translator(checkpoint, choose(device, precision))
+
+
+def estimate_bytes(width: int, height: int, ngf: int, dtype: torch.dtype) -> int:
+    """Memory in bytes that a ResNet generator needs for a picture of width x height px.
+
+    The peak is where the decoder doubles to full size: twice `ngf` channels go in, `ngf` come
+    out, and the convolution and the norm hold copies. `benchmarks/memory.py` measured 4.5 times
+    width, bytes a number and pixels; a tenth is added.
+    """
+    return width * height * (5 * ngf * dtype.itemsize + 64)
 
 
 def memory_limit() -> int:
