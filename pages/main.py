@@ -10,6 +10,7 @@ WIDGETS = Path(cut.web.widgets.__file__).parent
 
 PAGES = [
     st.Page("translate.py", title="Translate", default=True),
+    st.Page("patches.py", title="Patches"),
 ]
 
 st.set_page_config(

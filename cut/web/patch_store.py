@@ -1,0 +1,110 @@
+"""Correspondences that were computed: in line with the translations, each once, the last few kept.
+
+One holds some 60 MB (float32 vectors, and their packed copy), so the bound is a small number.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cut.errors import CutError
+from cut.web.models import LINE, get_translator
+from cut.web.patch_view import Packed, identity, pack_maps, pack_view
+from cut.web.session import Source
+
+if TYPE_CHECKING:
+    from cut.checkpoints import Checkpoint
+    from cut.correspondence import Correspondence
+
+KEPT = 4
+"""Two checkpoints compared on one picture need two; visitors share what is kept."""
+
+Key = tuple[str, str, float, int]
+"""Digest of the picture, checkpoint's name and time of its weights, working size."""
+
+
+@dataclass
+class Entry:
+    """A correspondence and what was packed of it for the browser."""
+
+    key: Key
+    view: "Correspondence"
+
+    @property
+    def identity(self) -> str:
+        """The name of the content, which the browser knows it by."""
+        return identity(*self.key)
+
+    @cached_property
+    def packed(self) -> Packed:
+        """The view for the browser, with the maps for the negatives `drawn`."""
+        return pack_view(self.view, self.identity)
+
+    @cached_property
+    def packed_maps(self) -> Packed:
+        """The maps for the negatives `all`, which take longer and are sent when asked for."""
+        return pack_maps(self.view, self.identity, "all")
+
+
+class PatchStore:
+    """Entries by key, at most `limit`; the one unused for longest goes first."""
+
+    def __init__(self, limit: int = KEPT) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[Key, Entry] = OrderedDict()
+
+    def get(self, key: Key) -> Entry | None:
+        """Return what was computed for `key`, if it is still kept."""
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
+
+    def put(self, entry: Entry) -> None:
+        """Keep `entry`."""
+        with self._lock:
+            self._entries[entry.key] = entry
+            while len(self._entries) > self._limit:
+                self._entries.popitem(last=False)
+
+
+STORE = PatchStore()
+
+
+def key_of(source: Source, checkpoint: "Checkpoint", size: int) -> Key:
+    """Return what names the correspondence of `source` with `checkpoint` at a working size.
+
+    Raises CutError if the checkpoint's weights are gone.
+    """
+    try:
+        return source.digest, checkpoint.name, checkpoint.changed, size
+    except OSError as error:
+        raise CutError(
+            f"The weights of {checkpoint.name} are gone; choose another checkpoint."
+        ) from error
+
+
+def compute(
+    source: Source,
+    checkpoint: "Checkpoint",
+    size: int,
+    on_wait: Callable[[int], None] | None = None,
+) -> Entry:
+    """Return the correspondence of `source` with `checkpoint`, computed when its turn comes.
+
+    `size` is the short side in pixels to work at. `on_wait(place)` is told how many requests are
+    ahead. Raises CutError if the picture, the checkpoint or the line refuse.
+    """
+    from cut.correspondence import correspond
+
+    key = key_of(source, checkpoint, size)
+    with LINE.turn(on_wait):
+        found = STORE.get(key)  # somebody ahead in the line may have asked for the same
+        if found is None:
+            found = Entry(key, correspond(get_translator(checkpoint.name), source.picture(), size))
+            STORE.put(found)
+        return found

@@ -1,0 +1,176 @@
+"""Packs a correspondence for the browser: features as int8, the maps that the engine computed.
+
+The browser multiplies the features itself, so what travels must keep their cosines. A vector is
+turned by a fixed rotation before it is rounded: that spreads it evenly over all its numbers,
+whatever the layer, and rounding to 8 bits then costs a cosine less than 0.005.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cut.web.results import jpeg_bytes
+from cut.web.widgets.packing import pack
+
+if TYPE_CHECKING:
+    from cut.correspondence import Correspondence, LayerView
+
+SPREAD = 256
+"""Numbers of a packed vector, at least: shorter vectors are padded, or one number would be most of
+the vector and its rounding felt."""
+
+ENDS = 0.02
+"""The part of the cosines, at the lower end, that the colour scale does not tell apart."""
+
+WORDS = ((1, "colour"), (9, "edges"), (15, "texture"), (35, "parts"))
+"""What a layer's patches can tell, by the side in pixels (at most) of the square they see."""
+
+Negatives = Literal["drawn", "all"]
+Blocks = list[tuple[str, NDArray[Any] | bytes]]
+
+
+def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round unit vectors to 8 bits.
+
+    Args:
+        vectors: N x D, of length one.
+
+    Returns:
+        N x max(D, 256) int8 in [-127, 127], and N scales: the dot product of two rows times both
+        their scales is the cosine.
+    """
+    dim = vectors.shape[1]
+    turned = vectors @ rotation(max(dim, SPREAD))[:dim]
+    steps = np.abs(turned).max(1, keepdims=True) / 127
+    rounded = np.rint(turned / np.maximum(steps, 1e-12))
+    # Of all scales this one leaves the smallest error, and the length at one.
+    squares = np.maximum((rounded * rounded).sum(1), 1)
+    scales = (rounded * turned).sum(1) / squares
+    return rounded.astype(np.int8), scales.astype(np.float32)
+
+
+@cache
+def rotation(dim: int) -> NDArray[np.float32]:
+    """Return an orthogonal `dim` x `dim` matrix, the same in every process."""
+    square = np.random.default_rng(0).normal(size=(dim, dim))
+    return np.linalg.qr(square)[0].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A header and what follows it; `bytes` adds to the header what differs from visit to visit."""
+
+    header: dict[str, Any]
+    payload: bytes = field(repr=False)
+
+    def bytes(self, **more: Any) -> bytes:
+        """Return the message for the component."""
+        return pack({**self.header, **more}, [self.payload])
+
+
+def pack_view(view: "Correspondence", identity: str) -> Packed:
+    """Return the picture, its translation and all that the browser needs of every layer.
+
+    `identity` names the content: the browser keeps what it has while it stays the same.
+    """
+    blocks: Blocks = [
+        ("picture/input", jpeg_bytes(view.working)),
+        ("picture/output", jpeg_bytes(view.output)),
+    ]
+    for layer in view.layers:
+        blocks += _layer_blocks(layer) + _map_blocks(layer, "drawn")
+    header = {
+        "kind": "view",
+        "id": identity,
+        "checkpoint": view.checkpoint,
+        "has_heads": view.has_heads,
+        "picture": view.picture_size,
+        "working": view.working.size,
+        "layers": [_describe(layer) for layer in view.layers],
+    }
+    return _pack_blocks(header, blocks)
+
+
+def pack_maps(view: "Correspondence", identity: str, negatives: Negatives) -> Packed:
+    """Return the maps of every layer for one kind of negatives, to go with a packed view."""
+    blocks = [block for layer in view.layers for block in _map_blocks(layer, negatives)]
+    worst = {layer.number: layer.worst(negatives=negatives) for layer in view.layers}
+    header = {"kind": "maps", "id": identity, "negatives": negatives, "worst": worst}
+    return _pack_blocks(header, blocks)
+
+
+def identity(*parts: object) -> str:
+    """Return a short name for content that `parts` tell apart."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def is_flat(layer: "LayerView") -> bool:
+    """Whether all the input's patches look the same to a layer, as those of a blank wall do."""
+    keys = layer.input.reshape(-1, layer.input.shape[-1])
+    # Without heads the features' mean was taken off: of equal ones nothing is left.
+    return layer.alike or bool(np.abs(keys).max() < 1e-3)
+
+
+def _describe(layer: "LayerView") -> dict[str, Any]:
+    return {
+        "number": layer.number,
+        "sees": layer.receptive_field,
+        "word": _word(layer.receptive_field),
+        "temperature": layer.temperature,
+        "xs": layer.xs.tolist(),
+        "ys": layer.ys.tolist(),
+        "drawn": layer.drawn.tolist(),
+        "flat": is_flat(layer),
+        "lowest": _lowest_cosine(layer),
+        "worst": {"drawn": layer.worst()},
+    }
+
+
+def _word(sees: int) -> str:
+    return next((word for side, word in WORDS if sees <= side), "larger parts")
+
+
+def _lowest_cosine(layer: "LayerView") -> float:
+    """Where the layer's colour scale starts, in tenths: so few cosines are lower."""
+    places = np.random.default_rng(0).integers(0, layer.height * layer.width, (2, 20_000))
+    keys = layer.input.reshape(-1, layer.input.shape[-1])
+    queries = layer.output.reshape(keys.shape)
+    cosines = np.einsum("nd,nd->n", queries[places[0]], keys[places[1]])
+    return float(np.clip(np.floor(np.quantile(cosines, ENDS) * 10) / 10, -1, 0.9))
+
+
+def _layer_blocks(layer: "LayerView") -> Blocks:
+    blocks: Blocks = []
+    for side in ("input", "output"):
+        vectors = layer.input if side == "input" else layer.output
+        features, scales = quantise(vectors.reshape(-1, vectors.shape[-1]))
+        blocks += [
+            (f"{layer.number}/features/{side}", features),
+            (f"{layer.number}/scales/{side}", scales),
+            (f"{layer.number}/pca/{side}", layer.pca(side)),
+        ]
+    return blocks
+
+
+def _map_blocks(layer: "LayerView", negatives: Negatives) -> Blocks:
+    maps = {
+        "loss": layer.loss_map(negatives),
+        "probability": layer.probability_map(negatives),
+        "rank": layer.rank_map(negatives),
+    }
+    return [(f"{layer.number}/{name}/{negatives}", array) for name, array in maps.items()]
+
+
+def _pack_blocks(header: dict[str, Any], blocks: Blocks) -> Packed:
+    """Add to `header` a table of the `blocks`: name, type of its numbers and length in bytes."""
+    table, files = [], []
+    for name, block in blocks:
+        kind = "bytes" if isinstance(block, bytes) else str(block.dtype)
+        data = block if isinstance(block, bytes) else block.tobytes()
+        table.append([name, kind, len(data)])
+        files.append(data)
+    return Packed({**header, "blocks": table}, b"".join(files))

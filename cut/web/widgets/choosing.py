@@ -1,0 +1,76 @@
+"""What the pages about a picture have in common: checkpoint and example from the address, chosen,
+written back; and complaints."""
+
+import streamlit as st
+
+from cut.checkpoints import Checkpoint
+from cut.errors import CutError
+from cut.web.session import Session
+from cut.web.widgets.intake import example_source
+from cut.web.widgets.plain import plain
+
+NO_CHECKPOINT = (
+    "There is no checkpoint yet: train one, or bring a published one with "
+    "`python -m cut checkpoints import FILE --name NAME`."
+)
+
+
+def follow_links(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
+    """Take over the checkpoint and the example that the address names, if they are new there."""
+    for name in ("checkpoint", "example"):
+        value = st.query_params.get(name)
+        if not value or value == session.links.get(name):
+            continue
+        session.links[name] = value
+        try:
+            if name == "example":
+                session.take_one(example_source(value))
+            elif value in checkpoints:
+                session.checkpoint = value
+            else:
+                known = ", ".join(checkpoints)
+                raise CutError(f"There is no checkpoint {value[:80]!r}; choose one of: {known}.")
+        except CutError as error:
+            session.complain(error)
+
+
+def write_links(session: Session, example: str | None) -> None:
+    """Let the address name the checkpoint and the `example` that is looked at, if any."""
+    for name, value in (("checkpoint", session.checkpoint), ("example", example)):
+        if value:
+            session.links[name] = value
+            if st.query_params.get(name) != value:
+                st.query_params[name] = value
+        else:
+            session.links.pop(name, None)
+            if name in st.query_params:
+                del st.query_params[name]
+
+
+def choose_checkpoint(
+    session: Session, checkpoints: dict[str, Checkpoint], key: str = "checkpoint_choice"
+) -> Checkpoint:
+    """Draw the choice of checkpoint and return the one chosen."""
+    if session.checkpoint not in checkpoints:
+        bundled = [name for name, checkpoint in checkpoints.items() if checkpoint.bundled]
+        session.checkpoint = (bundled or list(checkpoints))[0]
+    # The session's choice leads: it may have come from the address or from another page.
+    st.session_state[key] = session.checkpoint
+    session.checkpoint = st.selectbox(
+        "Checkpoint",
+        list(checkpoints),
+        key=key,
+        on_change=lambda: setattr(session, "checkpoint", st.session_state[key]),
+    )
+    return checkpoints[session.checkpoint]
+
+
+def complain(complaints: list[str], offered: int = 1) -> None:
+    """Say what was wrong with the `offered` things that were brought, a line each."""
+    lines = [plain(line) for line in complaints]
+    if not lines:
+        return
+    counted = f"Skipped {len(lines)} of {offered} files." if offered > 1 else ""
+    if len(lines) > 1:
+        lines = [f"- {line}" for line in lines]
+    st.error("\n".join([counted, *lines]).strip())

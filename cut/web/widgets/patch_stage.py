@@ -1,0 +1,165 @@
+"""The patch view in the middle of its page: computed, drawn, compared, and ready to take home."""
+
+import io
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cut.errors import CutError
+from cut.web.patch_session import PatchSession
+from cut.web.patch_store import STORE, Entry, compute, key_of
+from cut.web.patch_view import is_flat
+from cut.web.session import Source
+from cut.web.widgets.compare import waiting
+from cut.web.widgets.intake import example_of
+from cut.web.widgets.patch_view import patch_view
+from cut.web.widgets.plain import plain
+
+if TYPE_CHECKING:
+    from cut.checkpoints import Checkpoint
+    from cut.correspondence import Correspondence
+
+log = logging.getLogger(__name__)
+
+KEY = "patch_view"
+FIGURES = {"PNG": "image/png", "SVG": "image/svg+xml", "PDF": "application/pdf"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked at: a picture, with one checkpoint or with two."""
+
+    source: Source
+    checkpoints: list["Checkpoint"]
+    size: int
+
+
+def stage(subject: Subject, state: PatchSession) -> None:
+    """Compute what is not kept, draw it, and offer it for download. Raises CutError."""
+    entries, place = [], st.empty()
+    for checkpoint in subject.checkpoints:
+        entry = STORE.get(key_of(subject.source, checkpoint, subject.size))
+        if entry is None:
+            with place.container():
+                entry = _compute(subject, checkpoint)
+        entries.append(entry)
+    place.empty()
+    first = entries[0]
+    state.fit(first.view)
+    if all(is_flat(layer) for layer in first.view.layers):
+        raise CutError(
+            f"{subject.source.name}: all patches of this picture look the same to "
+            f"{first.view.checkpoint}, so there is nothing to compare; choose a picture with more "
+            "in it."
+        )
+    _draw(entries, state)
+    _tell(subject, [entry.view for entry in entries])
+    _offer(subject.source, first.view, state)
+
+
+def _compute(subject: Subject, checkpoint: "Checkpoint") -> Entry:
+    source = subject.source
+    waiting(source.preview, size=(source.width, source.height), description=source.name)
+    line = st.empty()
+    with st.spinner(f"Looking at {plain(source.name)} with {plain(checkpoint.name)} …"):
+        try:
+            entry = compute(source, checkpoint, subject.size, partial(_tell_wait, line))
+            entry.packed  # noqa: B018 - packed once, here, where a spinner turns
+            return entry
+        except CutError:
+            raise
+        except Exception as error:
+            log.exception("embedding a picture failed")
+            raise CutError(
+                f"{source.name} could not be looked at; the server's log says why."
+            ) from error
+
+
+def _tell_wait(line: DeltaGenerator, ahead: int) -> None:
+    if ahead:
+        line.caption(f"Waiting in line: {ahead} ahead.")
+    else:
+        line.empty()
+
+
+def _draw(entries: list[Entry], state: PatchSession) -> None:
+    titles = [entry.view.checkpoint for entry in entries] if len(entries) > 1 else [None]
+    opening = state.opening(
+        "/".join(entry.identity for entry in entries), mounted=KEY in st.session_state
+    )
+    for i, (entry, title) in enumerate(zip(entries, titles, strict=True)):
+        if i == 0:
+            data = entry.packed.bytes(title=title, opening=opening)
+            patch_view(data, key=KEY, on_look=state.report)
+        else:
+            patch_view(entry.packed.bytes(title=title), key=f"{KEY}_{i}")
+    if state.look.negatives == "all":
+        for i, entry in enumerate(entries):
+            with st.spinner("Setting every patch against every other …"):
+                data = entry.packed_maps.bytes()
+            patch_view(data, key=f"{KEY}_maps_{i}")
+
+
+def _tell(subject: Subject, views: list["Correspondence"]) -> None:
+    """Say what is particular about the models and the picture."""
+    for view in views:
+        if not view.has_heads:
+            st.info(
+                f"{plain(view.checkpoint)} came without patch heads: the numbers are of its "
+                "encoder's own features, centred and normalised, not those that training saw."
+            )
+    lines = []
+    example = example_of(subject.source)
+    if example is not None:
+        credit = f"{example.title}, {example.credit} ({example.licence})"
+        lines.append(f"Example: {plain(credit)}.")
+    width, height = views[0].working.size
+    lines.append(
+        f"Seen at {width} × {height}. Point, or tap; arrow keys move the place; a click holds it, "
+        "to compare it with a second one."
+    )
+    st.caption("  \n".join(lines))
+
+
+def _offer(source: Source, view: "Correspondence", state: PatchSession) -> None:
+    """Draw the downloads: the figure of the place that is held, or of the middle; the arrays."""
+    width, height = view.picture_size
+    held = bool(state.look.pins)
+    x, y = (state.look.pins[0].x, state.look.pins[0].y) if held else (width // 2, height // 2)
+    where = f"place A ({x}, {y})" if held else "the middle; hold a place to draw that one"
+    st.markdown(f"**Take it away**: the figure of {where}, or all the numbers.")
+    columns = st.columns(len(FIGURES) + 1)
+    for column, (kind, mime) in zip(columns, FIGURES.items(), strict=False):
+        column.download_button(
+            f"Figure, {kind}",
+            data=partial(figure_bytes, view, x, y, kind.lower(), state.look.layer),
+            file_name=f"{source.stem}-{view.checkpoint}-{x}-{y}.{kind.lower()}",
+            mime=mime,
+            on_click="ignore",
+            width="stretch",
+            key=f"patches_{kind}",
+        )
+    columns[-1].download_button(
+        "Arrays, npz",
+        data=view.to_npz_bytes,
+        file_name=f"{source.stem}-{view.checkpoint}.npz",
+        mime="application/octet-stream",
+        on_click="ignore",
+        width="stretch",
+        key="patches_npz",
+    )
+
+
+def figure_bytes(
+    view: "Correspondence", x: int, y: int, kind: str, layer: int | None = None
+) -> bytes:
+    """Return the file, png, svg or pdf, of the figure for the pixel `x`, `y` of the picture."""
+    from cut.figures import correspondence_figure
+
+    buffer = io.BytesIO()
+    correspondence_figure(view, x, y, layer=layer).savefig(buffer, format=kind)
+    return buffer.getvalue()
