@@ -1,0 +1,143 @@
+"""Embeds a picture and its translation, each once, on a grid of places for every layer."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from cut.correspondence.contrast import Array
+from cut.correspondence.layer_view import LayerView
+from cut.correspondence.view import Correspondence
+from cut.data.folders import to_tensor
+from cut.errors import CutError
+from cut.networks.patch_heads import sample_places, unit_length
+from cut.networks.resnet import Grid
+from cut.pictures import check_sides, resize_short_side
+from cut.previews import to_picture
+from cut.randomness import StepRandom
+
+if TYPE_CHECKING:
+    from cut.translate import Translator
+
+MAX_GRID = 64
+"""Places along a side of a layer's grid; finer layers are sampled, never averaged."""
+
+SIZES = (256, 384, 512)
+"""Short sides, in px, that the view may work at."""
+
+DRAWN = 256
+MAX_ASPECT = 4.0
+
+SPREAD = 1e-3
+"""Features that differ by a smaller share of their length differ by rounding alone."""
+
+
+def correspond(
+    translator: "Translator", picture: Image.Image, size: int = 256, seed: int = 0
+) -> Correspondence:
+    """Embed a picture and its translation, each once.
+
+    Args:
+        translator: a loaded model.
+        picture: of any size; the view works at a short side of `size`.
+        size: px, 256, 384 or 512.
+        seed: of the places that are drawn as negatives.
+
+    Raises:
+        CutError: the size is not one of these, or the picture is too small or too narrow.
+    """
+    if size not in SIZES:
+        raise CutError(f"size {size}: choose {', '.join(map(str, SIZES))}")
+    check_sides(picture)
+    if max(picture.size) > MAX_ASPECT * min(picture.size):
+        raise CutError(
+            f"the picture is {picture.width} x {picture.height}: crop it to at most four times "
+            "as long as wide"
+        )
+    rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
+    working = resize_short_side(rgb, size)
+    layers = translator.contrasted_layers
+    output, keys, queries = translator.run_with_features(to_tensor(working)[None], layers)
+    return Correspondence(
+        checkpoint=translator.checkpoint.name,
+        has_heads=translator.patch_heads is not None,
+        picture_size=picture.size,
+        working=working,
+        output=to_picture(output[0]),
+        layers=[
+            _layer_view(translator, i, working.size, (keys[i], queries[i]), seed)
+            for i in range(len(layers))
+        ],
+    )
+
+
+def _layer_view(
+    translator: "Translator",
+    i: int,
+    size: tuple[int, int],
+    maps: tuple[Tensor, Tensor],
+    seed: int,
+) -> LayerView:
+    """The i-th contrasted layer.
+
+    Args:
+        translator: whose patch heads embed.
+        i: counts the contrasted layers.
+        size: px, width and height of the working picture.
+        maps: the layer's features of input and output, 1 x C x H x W.
+        seed: of the places that are drawn as negatives.
+    """
+    number = translator.contrasted_layers[i]
+    grid = translator.generator.grids([number])[0]
+    columns, rows = (_sampled(length, grid) for length in size)
+    places = (rows[:, None] * maps[0].shape[3] + columns[None]).flatten().to(maps[0].device)
+    vectors = torch.cat([sample_places(features, places) for features in maps])
+    heads = translator.patch_heads
+    unit = (heads.embed(i, vectors) if heads else _own_features(vectors)).float().cpu().numpy()
+    of_input, of_output = unit.reshape(2, len(rows), len(columns), -1)
+    return LayerView(
+        number=number,
+        stride=grid.stride,
+        receptive_field=translator.generator.receptive_field(number),
+        size=size,
+        xs=_centres(columns, grid),
+        ys=_centres(rows, grid),
+        input=of_input,
+        output=of_output,
+        drawn=StepRandom(seed, 0).places("X", i, len(places), DRAWN).numpy(),
+        temperature=translator.temperature,
+    )
+
+
+def _sampled(length: int, grid: Grid) -> Tensor:
+    """Indices along one side of a layer's map: all that lie in the picture, or 64 of them.
+
+    Args:
+        length: px, of the picture's side.
+        grid: the layer's geometry; its border outside the picture (layer 0's 3 px) is left out.
+    """
+    first = -(grid.offset // grid.stride)
+    count = (length + grid.stride - 1) // grid.stride
+    if count <= MAX_GRID:
+        return first + torch.arange(count)
+    # The middle of each of 64 equal stretches, at the nearest place.
+    middles = (torch.arange(MAX_GRID) + 0.5) * count / MAX_GRID
+    return first + middles.floor().long()
+
+
+def _centres(indices: Tensor, grid: Grid) -> Array:
+    """Pixels of the working picture that a layer's indices are centred at."""
+    return (grid.offset + grid.stride * indices).numpy().astype(np.float32)
+
+
+def _own_features(vectors: Tensor) -> Tensor:
+    """Without heads: the features less their mean over both pictures' places, at unit length.
+
+    Where nothing is left but rounding they are zero, which is the same as everything else.
+    """
+    vectors = vectors.float()
+    centred = vectors - vectors.mean((0, 1), keepdim=True)
+    spread = centred.norm(dim=-1).max() / vectors.norm(dim=-1).max().clamp(min=1e-12)
+    return unit_length(centred) if spread > SPREAD else torch.zeros_like(centred)

@@ -1,0 +1,110 @@
+"""All contrasted layers of one picture and its translation."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cut.correspondence.layer_view import LayerView
+from cut.errors import CutError
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """All contrasted layers of one picture and its translation.
+
+    Attributes:
+        checkpoint: the model's name.
+        has_heads: whether the vectors come from trained patch heads, as the loss sees them; if
+            not, they are the encoder's own features, centred and normalised.
+        picture_size: width and height of the picture that was given.
+        working, output: the picture at working size, and its translation.
+        layers: in the encoder's order.
+    """
+
+    checkpoint: str
+    has_heads: bool
+    picture_size: tuple[int, int]
+    working: Image.Image
+    output: Image.Image
+    layers: list[LayerView]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the working picture in px."""
+        return self.working.size
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know before reading anything into the numbers, a sentence each."""
+        notes = []
+        if not self.has_heads:
+            notes.append(
+                "This model has no patch heads: shown are the encoder's own features, centred and "
+                "normalised, not what its loss saw."
+            )
+        alike = [str(view.number) for view in self.layers if view.alike]
+        if alike:
+            which = f"layer{'s' if len(alike) > 1 else ''} {', '.join(alike)}"
+            notes.append(
+                f"To {which} all patches of this picture look alike: their numbers say nothing."
+            )
+        return notes
+
+    def layer(self, number: int) -> LayerView:
+        """The view of a layer.
+
+        Raises:
+            CutError: the layer is not among the contrasted ones.
+        """
+        for view in self.layers:
+            if view.number == number:
+                return view
+        known = ", ".join(str(view.number) for view in self.layers)
+        raise CutError(f"layer {number} is not contrasted here: choose from {known}")
+
+    def to_working(self, x: float, y: float) -> tuple[float, float]:
+        """A pixel of the picture that was given, in the working picture.
+
+        Raises:
+            CutError: it is outside the picture.
+        """
+        width, height = self.picture_size
+        if not (0 <= x < width and 0 <= y < height):
+            raise CutError(
+                f"place ({x:g}, {y:g}) is outside the picture of {width} x {height} px: count from "
+                "the top left"
+            )
+        return x * self.working.width / width, y * self.working.height / height
+
+    def from_working(self, x: float, y: float) -> tuple[float, float]:
+        """A pixel of the working picture, in the picture that was given."""
+        width, height = self.picture_size
+        return x * width / self.working.width, y * height / self.working.height
+
+    def to_npz_bytes(self) -> bytes:
+        """Every array of the view as an `.npz`: vectors and maps in float32, as they are here."""
+        arrays: dict[str, NDArray] = {
+            "working": np.asarray(self.working),
+            "output": np.asarray(self.output),
+            "picture_size": np.array(self.picture_size),
+        }
+        for view in self.layers:
+            named: dict[str, NDArray] = {
+                "xs": view.xs,
+                "ys": view.ys,
+                "input": view.input,
+                "output": view.output,
+                "drawn": view.drawn,
+                "temperature": np.array(view.temperature),
+                "loss": view.loss_map(),
+                "probability": view.probability_map(),
+                "rank": view.rank_map(),
+            }
+            arrays |= {f"layer{view.number}_{name}": array for name, array in named.items()}
+        buffer = io.BytesIO()
+        # Not compressed: vectors of noise-like numbers would lose a tenth, and take seconds.
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        return buffer.getvalue()
