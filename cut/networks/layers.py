@@ -1,8 +1,14 @@
 """Layers that the ResNet generator and the PatchGAN share."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+EPSILON = 1e-5
+_STRIP = 4096
 
 
 class InstanceNorm(nn.Module):
@@ -14,12 +20,43 @@ class InstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu":
-            return F.instance_norm(x)
+            return F.instance_norm(x, eps=EPSILON)
         if x.shape[2] * x.shape[3] == 1:
             # One place has no deviation; batch_norm refuses it in training, its limit is zero.
             return torch.zeros_like(x)
-        normed = [F.batch_norm(one, None, None, training=True) for one in x.split(1)]
+        normed = [_norm_one(one) for one in x.split(1)]
         return normed[0] if len(normed) == 1 else torch.cat(normed)
+
+
+def _norm_one(x: Tensor) -> Tensor:
+    if x.dtype == torch.float32 and x.is_contiguous(memory_format=torch.channels_last):
+        return _PreciseNorm.apply(x)
+    return F.batch_norm(x, None, None, training=True, eps=EPSILON)
+
+
+class _PreciseNorm(torch.autograd.Function):
+    """The norm of one picture, channels-last in float32, with sums that do not lose digits.
+
+    There PyTorch's batch norm adds up place by place, which leaves errors of 1e-5 to 1e-3 at 256
+    px, a hundred times those of its other layouts (in bfloat16 the rounding hides them).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        places = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+        mean = places.mean(0)
+        # In strips that stay in the cache, so that no second picture is held.
+        squares = torch.stack([(s - mean).square_().sum(0) for s in places.split(_STRIP)])
+        variance = squares.sum(0) / len(places)
+        ctx.save_for_backward(x, mean, (variance + EPSILON).rsqrt())
+        return F.batch_norm(x, mean, variance, eps=EPSILON)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        x, mean, scale = ctx.saved_tensors
+        statistics = (None, None, None, mean, scale, True, EPSILON)
+        only_input = [True, False, False]
+        return torch.ops.aten.native_batch_norm_backward(grad, x, *statistics, only_input)[0]
 
 
 def initialise(network: nn.Module, gain: float = 0.02) -> None:
