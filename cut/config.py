@@ -48,6 +48,10 @@ class CutSettings:
     decay_epochs: int = 200  # the last of them, with the rate falling linearly to zero
     steps: int | None = None  # instead of epochs; the share that decays stays the same
     ema: float = 0.999  # of the weights used for translating
+    # Gradients longer than this many times their usual length are shortened to that; None for
+    # never, as published. A flat crop can blow one up through an instance norm, and Adam then
+    # takes a step many times the usual in every weight at once.
+    clip_spikes: float | None = None
 
     seed: int = 0
 

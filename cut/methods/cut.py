@@ -53,13 +53,12 @@ class Cut:
             for network in (generator, discriminator, heads):
                 initialise(network)
         betas = (settings.beta1, settings.beta2)
-        rate, ema = settings.learning_rate, settings.ema
-        self.generator = Optimised(generator, placement, rate, betas, ema)
-        self.discriminator = Optimised(
-            discriminator, placement, rate * settings.discriminator_rate, betas
-        )
+        rate, ema, clip = settings.learning_rate, settings.ema, settings.clip_spikes
         in_full = Placement(placement.device)
-        self.patch_heads = Optimised(heads, in_full, rate, betas, ema)
+        self.generator = Optimised(generator, placement, rate, betas, ema, clip)
+        self.patch_heads = Optimised(heads, in_full, rate, betas, ema, clip)
+        rate_D = rate * settings.discriminator_rate
+        self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
         self.gan_loss = GAN_LOSSES[settings.gan_loss]
         self.scaler = torch.amp.GradScaler(
             placement.device.type, enabled=placement.dtype == torch.float16

@@ -20,6 +20,7 @@ class Optimised(Generic[Network]):
         placement: device, precision and layout of the working copy.
         learning_rate, betas: of Adam.
         ema: decay of the average of the weights, or None to keep no average.
+        clip_spikes: shorten gradients longer than this many times their usual length, or None.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Optimised(Generic[Network]):
         learning_rate: float,
         betas: tuple[float, float],
         ema: float | None = None,
+        clip_spikes: float | None = None,
     ):
         self.low_precision = placement.dtype != torch.float32
         self.learning_rate = learning_rate
@@ -46,6 +48,8 @@ class Optimised(Generic[Network]):
         self.ema = ema
         self.average = [m.detach().clone() for m in self.masters] if ema is not None else []
         self.updates = 0
+        self.clip_spikes = clip_spikes
+        self.usual_norm = torch.zeros((), device=placement.device)
 
     def zero_grad(self) -> None:
         for parameter in self.network.parameters():
@@ -63,11 +67,27 @@ class Optimised(Generic[Network]):
                 master.grad = None if parameter.grad is None else parameter.grad.float()
         for group in self.adam.param_groups:
             group["lr"] = self.learning_rate * rate_factor
+        if self.clip_spikes is not None:
+            self._shorten_gradients(self.clip_spikes)
         scaler.step(self.adam)
         with torch.no_grad():
             if self.low_precision:
                 torch._foreach_copy_(parameters, self.masters)
             self._update_average()
+
+    def _shorten_gradients(self, times: float) -> None:
+        """Scale the gradients so that their joint length is at most `times` the usual one.
+
+        The usual length is a running mean over some hundred steps, of lengths so limited.
+        """
+        gradients = [master.grad for master in self.masters if master.grad is not None]
+        length = torch.nn.utils.get_total_norm(gradients)
+        usual = torch.where(self.usual_norm > 0, self.usual_norm, length)
+        limited = torch.minimum(length, times * usual)
+        torch._foreach_mul_(gradients, limited / (length + 1e-12))
+        # An overflow in float16 is the scaler's to handle: it must not enter the mean.
+        limited = torch.where(length.isfinite(), limited, usual)
+        self.usual_norm = torch.lerp(usual, limited, 0.01)
 
     def _update_average(self) -> None:
         if self.ema is None:
@@ -90,6 +110,7 @@ class Optimised(Generic[Network]):
             "weights": self.weights(),
             "average": [_plain(value) for value in self.average],
             "updates": self.updates,
+            "usual_norm": self.usual_norm.cpu(),
             "adam": self.adam.state_dict(),
         }
 
@@ -99,6 +120,7 @@ class Optimised(Generic[Network]):
             for mine, saved in zip(self.average, state["average"], strict=True):
                 mine.copy_(saved)
         self.updates = state["updates"]
+        self.usual_norm = state["usual_norm"].to(self.usual_norm.device)
         self.adam.load_state_dict(state["adam"])
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
