@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 EPSILON = 1e-5
 _STRIP = 4096
 
