@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import functools
 import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
@@ -125,9 +125,11 @@ def translate_file(
     source = _uploaded(image)
     before = read_picture(source, name=source.name)
     after, working, seconds = _translate_at(name, before, choice, blend)
-    path = save_bytes_to_cache(png_bytes(after), f"{source.stem}-{name}.png", get_upload_folder())
+    path = _store(png_bytes(after), f"{source.stem}-{name}.png")
     told = working_size.describe(working, *before.size)
-    return Translation(before, after, path, f"{told[0].upper()}{told[1:]}, in {seconds:.1f} s.")
+    return Translation(
+        before, after, str(path), f"{told[0].upper()}{told[1:]}, in {seconds:.1f} s."
+    )
 
 
 def _uploaded(image: Any) -> Path:
@@ -137,6 +139,21 @@ def _uploaded(image: Any) -> Path:
     path = Path(str(image)).resolve()
     if not path.is_relative_to(Path(get_upload_folder()).resolve()):
         raise CutError("The picture was not uploaded: send it to /gradio/gradio_api/upload first.")
+    return path
+
+
+def _store(content: bytes, name: str) -> Path:
+    """Write a result where Gradio serves it from, in a folder of its own that no one can guess.
+
+    Gradio would name the folder by the content, and so write a file anew while an equal request's
+    answer is being read from it.
+    """
+    path = Path(get_upload_folder()) / secrets.token_hex(16) / name
+    try:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise CutError(f"The server could not keep the result: {error.strerror}.") from error
     return path
 
 

@@ -17,12 +17,9 @@ from mcp.client.streamable_http import streamablehttp_client
 from mcp.types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
-from cut.checkpoints import read_checkpoint
-from cut.errors import CutError
 from cut.pictures import read_picture
 from cut.translate import load
-from cut.web import api, gradio_pages
-from tests.helpers import make_checkpoint, make_picture
+from tests.helpers import make_checkpoint
 from tests.web.serving import PASSWORD, PROJECT, RunningServer, wait_for_gradio
 
 BEARER = {"authorization": f"Bearer {PASSWORD}"}
@@ -220,20 +217,6 @@ def test_an_example_picture_is_shown_from_where_it_is(
     assert httpx.get(address, timeout=60).headers["content-type"] == "image/jpeg"
 
 
-def test_without_checkpoints_and_with_awkward_names_the_pages_are_built(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CUT_HOME", str(tmp_path))
-    monkeypatch.setattr("cut.checkpoints.BUNDLED", tmp_path / "none")
-    assert [page[0] for page in gradio_pages.build().pages] == [""]
-    for name in ("config", "translate", "v1.2_a-b"):  # two are taken: by Gradio, by an endpoint
-        make_checkpoint(tmp_path / "checkpoints" / name, ngf=4, blocks=2)
-    blocks = gradio_pages.build()
-    assert [page[0] for page in blocks.pages] == ["", "v1.2_a-b"]
-    endpoints = blocks.get_api_info()["named_endpoints"]
-    assert set(endpoints) == {"/translate", "/checkpoints", "/v1.2_a-b"}
-
-
 def test_plain_http_gives_the_address_of_a_png(server: RunningServer, photo: Path) -> None:
     event, data = call(server, "tiny", [upload(server, photo), "auto", 1])
     assert event == "complete"
@@ -246,8 +229,9 @@ def test_plain_http_gives_the_address_of_a_png(server: RunningServer, photo: Pat
 def test_the_files_of_requests_go_when_the_server_ends(client: Client, photo: Path) -> None:
     """Beside the deletion after an hour, which Gradio does: all are in one folder of the server."""
     sent = Client(client.src, verbose=False, download_files=False)
-    path = sent.predict(handle_file(photo), api_name="/tiny")["path"]
-    assert Path(path).parents[1].name.startswith("cut-gradio-")
+    paths = {sent.predict(handle_file(photo), api_name="/tiny")["path"] for _ in range(2)}
+    assert all(Path(path).parents[1].name.startswith("cut-gradio-") for path in paths)
+    assert len(paths) == 2  # or an equal request would overwrite what another one is reading
 
 
 def use_mcp(url: str, headers: dict[str, str], name: str, arguments: dict[str, Any]) -> Any:
@@ -301,51 +285,3 @@ def test_gradio_client_gets_in_with_the_password(locked_server: RunningServer, p
 def test_several_requests_at_once_are_all_answered(client: Client, photo: Path) -> None:
     jobs = [client.submit(handle_file(photo), "tiny", api_name="/translate") for _ in range(6)]
     assert all(Path(job.result(timeout=60)).is_file() for job in jobs)
-
-
-@pytest.mark.parametrize(
-    ("value", "meant"),
-    [
-        *((None, "auto"), ("", "auto"), ("Auto", "auto"), ("native", "native")),
-        *((512, 512), ("512", 512), ("512 px", 512), (512.0, 512)),
-    ],
-)
-def test_sizes_are_understood(value: object, meant: object) -> None:
-    assert api.parse_size(value) == meant
-
-
-@pytest.mark.parametrize("value", [0, -7, "inf", "nan", [], "huge"])
-def test_other_sizes_are_refused(value: object) -> None:
-    with pytest.raises(CutError, match="give a short side in pixels"):
-        api.parse_size(value)
-
-
-def test_auto_makes_do_with_what_fits_and_an_explicit_size_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_checkpoint(tmp_path / "checkpoints" / "small", ngf=4, blocks=2)
-    monkeypatch.setenv("CUT_HOME", str(tmp_path))
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    translator = load(str(read_checkpoint(tmp_path / "checkpoints" / "small").folder))
-    limit = translator.estimate_bytes(128, 96)
-    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", repr(limit / 1e9))
-    path = tmp_path / "large.png"
-    make_picture(640, 480).save(path)
-    done = api.translate_file(str(path), "small")
-    assert done.after.size == (640, 480)
-    assert "px (short side), scaled back to 640 × 480" in done.note
-    with pytest.raises(CutError):
-        api.translate_file(str(path), "small", size="native")
-
-
-def test_a_fault_of_the_server_is_told_without_its_text(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def broken(*args: object) -> None:
-        raise RuntimeError("secret detail")
-
-    monkeypatch.setattr(api, "translate_file", broken)
-    with pytest.raises(api.gr.Error) as told:
-        api.translate("x", "y")
-    assert "secret" not in told.value.message
-    assert "secret detail" in caplog.text

@@ -1,0 +1,82 @@
+"""What stands behind the endpoints and pages, without a server."""
+
+from pathlib import Path
+
+import pytest
+
+from cut.checkpoints import read_checkpoint
+from cut.errors import CutError
+from cut.translate import load
+from cut.web import api, gradio_pages
+from tests.helpers import make_checkpoint, make_picture
+
+
+def test_without_checkpoints_and_with_awkward_names_the_pages_are_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUT_HOME", str(tmp_path))
+    monkeypatch.setattr("cut.checkpoints.BUNDLED", tmp_path / "none")
+    assert [page[0] for page in gradio_pages.build().pages] == [""]
+    for name in ("config", "translate", "v1.2_a-b"):  # two are taken: by Gradio, by an endpoint
+        make_checkpoint(tmp_path / "checkpoints" / name, ngf=4, blocks=2)
+    blocks = gradio_pages.build()
+    assert [page[0] for page in blocks.pages] == ["", "v1.2_a-b"]
+    endpoints = blocks.get_api_info()["named_endpoints"]
+    assert set(endpoints) == {"/translate", "/checkpoints", "/v1.2_a-b"}
+
+
+def test_a_result_that_cannot_be_kept_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("where a folder is expected")
+    monkeypatch.setattr(api, "get_upload_folder", lambda: str(tmp_path / "file"))
+    with pytest.raises(CutError, match="could not keep the result: Not a directory"):
+        api._store(b"content", "name.png")
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        *((None, "auto"), ("", "auto"), ("Auto", "auto"), ("native", "native")),
+        *((512, 512), ("512", 512), ("512 px", 512), (512.0, 512)),
+    ],
+)
+def test_sizes_are_understood(value: object, meant: object) -> None:
+    assert api.parse_size(value) == meant
+
+
+@pytest.mark.parametrize("value", [0, -7, "inf", "nan", [], "huge"])
+def test_other_sizes_are_refused(value: object) -> None:
+    with pytest.raises(CutError, match="give a short side in pixels"):
+        api.parse_size(value)
+
+
+def test_auto_makes_do_with_what_fits_and_an_explicit_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_checkpoint(tmp_path / "checkpoints" / "small", ngf=4, blocks=2)
+    monkeypatch.setenv("CUT_HOME", str(tmp_path))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    translator = load(str(read_checkpoint(tmp_path / "checkpoints" / "small").folder))
+    limit = translator.estimate_bytes(128, 96)
+    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", repr(limit / 1e9))
+    path = tmp_path / "large.png"
+    make_picture(640, 480).save(path)
+    done = api.translate_file(str(path), "small")
+    assert done.after.size == (640, 480)
+    assert "px (short side), scaled back to 640 × 480" in done.note
+    with pytest.raises(CutError):
+        api.translate_file(str(path), "small", size="native")
+
+
+def test_a_fault_of_the_server_is_told_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(api, "translate_file", broken)
+    with pytest.raises(api.gr.Error) as told:
+        api.translate("x", "y")
+    assert "secret" not in told.value.message
+    assert "secret detail" in caplog.text
