@@ -60,6 +60,9 @@ def correspond(
     working = resize_short_side(rgb, size)
     layers = translator.contrasted_layers
     output, keys, queries = translator.run_with_features(to_tensor(working)[None], layers)
+    if working.getcolors(1) is not None:  # no second colour
+        # Every place sees the same, but norms turn rounding into texture: take one for all.
+        keys = [features[:, :, :1, :1].expand_as(features) for features in keys]
     return Correspondence(
         checkpoint=translator.checkpoint.name,
         has_heads=translator.patch_heads is not None,
