@@ -108,13 +108,6 @@ def identity(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def is_flat(layer: "LayerView") -> bool:
-    """Whether all the input's patches look the same to a layer, as those of a blank wall do."""
-    keys = layer.input.reshape(-1, layer.input.shape[-1])
-    # Without heads the features' mean was taken off: of equal ones nothing is left.
-    return layer.alike or bool(np.abs(keys).max() < 1e-3)
-
-
 def _describe(layer: "LayerView") -> dict[str, Any]:
     return {
         "number": layer.number,
@@ -124,7 +117,7 @@ def _describe(layer: "LayerView") -> dict[str, Any]:
         "xs": layer.xs.tolist(),
         "ys": layer.ys.tolist(),
         "drawn": layer.drawn.tolist(),
-        "flat": is_flat(layer),
+        "flat": layer.alike,
         "lowest": _lowest_cosine(layer),
         "worst": {"drawn": layer.worst()},
     }

@@ -12,7 +12,6 @@ from streamlit.delta_generator import DeltaGenerator
 from cut.errors import CutError
 from cut.web.patch_session import PatchSession
 from cut.web.patch_store import STORE, Entry, compute, key_of
-from cut.web.patch_view import is_flat
 from cut.web.session import Source
 from cut.web.widgets.compare import waiting
 from cut.web.widgets.intake import example_of
@@ -40,17 +39,22 @@ class Subject:
 
 def stage(subject: Subject, state: PatchSession) -> None:
     """Compute what is not kept, draw it, and offer it for download. Raises CutError."""
-    entries, place = [], st.empty()
-    for checkpoint in subject.checkpoints:
-        entry = STORE.get(key_of(subject.source, checkpoint, subject.size))
-        if entry is None:
-            with place.container():
-                entry = _compute(subject, checkpoint)
-        entries.append(entry)
-    place.empty()
+    place = st.empty()
+    keys = [key_of(subject.source, checkpoint, subject.size) for checkpoint in subject.checkpoints]
+    found = [STORE.get(key) for key in keys]
+    if None in found:
+        with place.container():
+            source = subject.source
+            waiting(source.preview, size=(source.width, source.height), description=source.name)
+            found = [
+                entry or _compute(subject, checkpoint)
+                for entry, checkpoint in zip(found, subject.checkpoints, strict=True)
+            ]
+        place.empty()
+    entries = [entry for entry in found if entry]
     first = entries[0]
     state.fit(first.view)
-    if all(is_flat(layer) for layer in first.view.layers):
+    if all(layer.alike for layer in first.view.layers):
         raise CutError(
             f"{subject.source.name}: all patches of this picture look the same to "
             f"{first.view.checkpoint}, so there is nothing to compare; choose a picture with more "
@@ -63,7 +67,6 @@ def stage(subject: Subject, state: PatchSession) -> None:
 
 def _compute(subject: Subject, checkpoint: "Checkpoint") -> Entry:
     source = subject.source
-    waiting(source.preview, size=(source.width, source.height), description=source.name)
     line = st.empty()
     with st.spinner(f"Looking at {plain(source.name)} with {plain(checkpoint.name)} …"):
         try:
@@ -107,11 +110,9 @@ def _draw(entries: list[Entry], state: PatchSession) -> None:
 def _tell(subject: Subject, views: list["Correspondence"]) -> None:
     """Say what is particular about the models and the picture."""
     for view in views:
-        if not view.has_heads:
-            st.info(
-                f"{plain(view.checkpoint)} came without patch heads: the numbers are of its "
-                "encoder's own features, centred and normalised, not those that training saw."
-            )
+        named = f"{view.checkpoint}: " if len(views) > 1 else ""
+        if view.notes:
+            st.info(plain(named + " ".join(view.notes)))
     lines = []
     example = example_of(subject.source)
     if example is not None:
