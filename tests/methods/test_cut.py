@@ -1,0 +1,240 @@
+"""What a step of CUT and FastCUT touches, and how working and master weights go together."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from cut.device import Placement
+from cut.methods import METHODS
+from cut.methods.cut import Cut
+from cut.randomness import StepRandom
+from tests.helpers import TINY
+
+CPU = torch.device("cpu")
+FAST = replace(TINY, method="fastcut", lambda_nce=10.0, identity=False, flip_equivariance=True)
+
+
+def pictures(seed: int = 0, batch: int = 1) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    A, B = (torch.rand(batch, 3, 32, 32, generator=generator) * 2 - 1 for _ in "AB")
+    return A, B
+
+
+def change(method: Cut, before: dict[str, dict[str, Tensor]]) -> dict[str, float]:
+    """By network, how far its masters have moved."""
+    return {
+        name: sum((value - before[name][k]).abs().sum().item() for k, value in now.items())
+        for name, now in weights(method).items()
+    }
+
+
+def weights(method: Cut) -> dict[str, dict[str, Tensor]]:
+    return {name: part.weights() for name, part in method.parts.items()}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("settings", [TINY, FAST], ids=["cut", "fastcut"])
+def test_a_step_trains_every_network(settings, dtype: torch.dtype) -> None:
+    method = METHODS[settings.method](settings, Placement(CPU, dtype))
+    before = weights(method)
+    losses = method.step(*pictures(), StepRandom(0, 0))
+    named = {"D_real", "D_fake", "G_GAN", "NCE", "G"} | ({"NCE_Y"} if settings.identity else set())
+    assert set(losses) == named
+    assert all(
+        loss.ndim == 0 and loss.isfinite() and loss.grad_fn is None for loss in losses.values()
+    )
+    assert all(moved > 0 for moved in change(method, before).values())
+    assert method.last_output.shape == (1, 3, 32, 32)
+
+
+def test_the_total_is_what_the_paper_sums() -> None:
+    losses = Cut(TINY, Placement(CPU)).step(*pictures(), StepRandom(0, 0))
+    torch.testing.assert_close(losses["G"], losses["G_GAN"] + (losses["NCE"] + losses["NCE_Y"]) / 2)
+    losses = Cut(FAST, Placement(CPU)).step(*pictures(), StepRandom(0, 0))
+    torch.testing.assert_close(losses["G"], losses["G_GAN"] + losses["NCE"])
+
+
+def test_weights_of_the_losses_scale_them() -> None:
+    once = Cut(TINY, Placement(CPU)).step(*pictures(), StepRandom(0, 0))
+    settings = replace(TINY, lambda_gan=3.0, lambda_nce=2.0)
+    more = Cut(settings, Placement(CPU)).step(*pictures(), StepRandom(0, 0))
+    for name, factor in (("G_GAN", 3), ("NCE", 2), ("NCE_Y", 2), ("D_fake", 1)):
+        torch.testing.assert_close(more[name], factor * once[name])
+
+
+def test_without_a_loss_its_networks_rest() -> None:
+    method = Cut(replace(TINY, lambda_nce=0.0), Placement(CPU))
+    before = weights(method)
+    losses = method.step(*pictures(), StepRandom(0, 0))
+    assert "NCE" not in losses
+    moved = change(method, before)
+    assert moved["patch_heads"] == 0
+    assert moved["generator"] > 0
+    method = Cut(replace(TINY, lambda_gan=0.0), Placement(CPU))
+    assert "G_GAN" not in method.step(*pictures(), StepRandom(0, 0))
+
+
+def test_one_seed_one_start() -> None:
+    first, again = (weights(Cut(TINY, Placement(CPU))) for _ in range(2))
+    other = weights(Cut(replace(TINY, seed=1), Placement(CPU)))
+    for name in first:
+        for key, value in first[name].items():
+            assert torch.equal(value, again[name][key])
+    assert not torch.equal(
+        first["generator"]["model.1.weight"], other["generator"]["model.1.weight"]
+    )
+
+
+def test_the_rate_factor_scales_the_update() -> None:
+    moved = []
+    for factor in (1.0, 0.5, 0.0):
+        method = Cut(TINY, Placement(CPU))
+        before = weights(method)
+        method.step(*pictures(), StepRandom(0, 0), factor)
+        moved.append(change(method, before))
+    for name in moved[0]:
+        assert moved[1][name] == pytest.approx(moved[0][name] / 2, rel=1e-2)
+        assert moved[2][name] == 0
+
+
+def test_the_discriminators_own_rate() -> None:
+    plain, slow = (
+        Cut(replace(TINY, discriminator_rate=rate), Placement(CPU)) for rate in (1.0, 0.25)
+    )
+    moved = []
+    for method in (plain, slow):
+        before = weights(method)
+        method.step(*pictures(), StepRandom(0, 0))
+        moved.append(change(method, before))
+    ratio = moved[1]["discriminator"] / moved[0]["discriminator"]
+    assert ratio == pytest.approx(0.25, rel=1e-2)
+
+
+def test_working_weights_are_the_rounded_masters() -> None:
+    method = Cut(TINY, Placement(CPU, torch.bfloat16))
+    for step in range(2):
+        method.step(*pictures(step), StepRandom(0, step))
+    for name in ("generator", "discriminator"):
+        part = method.parts[name]
+        masters = dict(zip(dict(part.network.named_parameters()), part.masters, strict=True))
+        for key, parameter in part.network.named_parameters():
+            assert parameter.dtype == torch.bfloat16
+            assert masters[key].dtype == torch.float32
+            assert torch.equal(parameter, masters[key].bfloat16())
+    assert {p.dtype for p in method.patch_heads.network.parameters()} == {torch.float32}
+
+
+def test_bf16_masters_keep_what_rounding_would_lose() -> None:
+    """A step of 2e-4 times 0.01 on a weight of 0.02 is below bfloat16's last digit."""
+    method = Cut(TINY, Placement(CPU, torch.bfloat16))
+    before = weights(method)
+    method.step(*pictures(), StepRandom(0, 0), 0.01)
+    assert change(method, before)["generator"] > 0
+
+
+def test_bf16_computes_what_fp32_does() -> None:
+    losses = [
+        Cut(TINY, Placement(CPU, dtype)).step(*pictures(), StepRandom(0, 0))
+        for dtype in (torch.float32, torch.bfloat16)
+    ]
+    for name, value in losses[0].items():
+        assert losses[1][name].item() == pytest.approx(value.item(), rel=0.05), name
+
+
+def test_the_average_follows_by_its_decay() -> None:
+    method = Cut(replace(TINY, ema=0.5), Placement(CPU))
+    part = method.generator
+    expected = part.weights()
+    for step in range(3):
+        method.step(*pictures(step), StepRandom(0, step))
+        decay = min(0.5, (1 + step) / (10 + step))
+        now = part.weights()
+        expected = {k: decay * v + (1 - decay) * now[k] for k, v in expected.items()}
+    for key, value in part.weights(average=True).items():
+        torch.testing.assert_close(value, expected[key], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_previews_use_the_average_and_leave_the_weights(dtype: torch.dtype) -> None:
+    method = Cut(TINY, Placement(CPU, dtype))
+    method.step(*pictures(), StepRandom(0, 0), rate_factor=50.0)
+    before = {k: v.clone() for k, v in method.generator.network.state_dict().items()}
+    average = Cut(TINY, Placement(CPU, dtype))
+    average.generator.load_weights(method.generator.weights(average=True))
+    A, _ = pictures(4)
+    preview = method.translate(A)
+    assert preview.dtype == torch.float32
+    torch.testing.assert_close(preview, average.translate(A))
+    with torch.no_grad():
+        raw = method.generator.network(method.placement.batch(A))[0].float()
+    assert not torch.allclose(preview, raw, atol=1e-4)
+    after = method.generator.network.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_saved_method_goes_on_as_it_was(dtype: torch.dtype) -> None:
+    settings = replace(TINY, clip_spikes=1.5)
+    method, other = (Cut(settings, Placement(CPU, dtype)) for _ in range(2))
+    for step in range(2):
+        method.step(*pictures(step), StepRandom(0, step))
+    # As through a file: Adam's state dict holds its own tensors.
+    other.load_state_dict(copy.deepcopy(method.state_dict()))
+    for each in (method, other):
+        each.step(*pictures(2), StepRandom(0, 2))
+    assert_same(method.state_dict(), other.state_dict())
+
+
+def assert_same(a: object, b: object) -> None:
+    """Equal to the last bit, through dicts, lists and tensors."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert_same(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        for one, other in zip(a, b, strict=True):
+            assert_same(one, other)
+    elif isinstance(a, Tensor):
+        assert torch.equal(a, b)
+    else:
+        assert a == b
+
+
+def test_spikes_are_shortened_to_a_multiple_of_the_usual_length() -> None:
+    method = Cut(replace(TINY, clip_spikes=2.0), Placement(CPU))
+    part = method.discriminator
+    lengths = []
+    for scale in (1.0, 1.0, 100.0, 0.5):
+        for parameter in part.network.parameters():
+            parameter.grad = torch.full_like(parameter, scale)
+        part.step(0.0, method.scaler)
+        lengths.append(torch.nn.utils.get_total_norm([m.grad for m in part.masters]).item())
+    usual = lengths[0]
+    assert lengths == pytest.approx([usual, usual, 2 * usual, 0.5 * usual], rel=0.02)
+
+
+def test_float16_skips_overflows_and_recovers() -> None:
+    """GradScaler halves its scale until the gradients fit; nothing is spoilt on the way."""
+    method = Cut(TINY, Placement(CPU, torch.float16))
+    scale = method.scaler.get_scale()
+    for part in method.parts.values():
+        for parameter in part.network.parameters():
+            parameter.grad = torch.full_like(parameter, torch.inf)
+    before = weights(method)
+    method.scaler.scale(torch.ones(()))  # as a backward pass would begin
+    for part in method.parts.values():
+        part.step(1.0, method.scaler)
+    method.scaler.update()
+    assert method.scaler.get_scale() == scale / 2
+    assert not any(change(method, before).values())
+    moved = 0.0
+    for step in range(16):
+        method.step(*pictures(), StepRandom(0, step))
+        moved = change(method, before)["generator"]
+        if moved:
+            break
+    assert moved > 0
+    assert all(v.isfinite().all() for state in weights(method).values() for v in state.values())
