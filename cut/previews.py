@@ -35,14 +35,17 @@ def to_picture(tensor: Tensor) -> Image.Image:
 
 
 def _sources(data: UnpairedFolders, count: int) -> list[Image.Image]:
-    files = data.sources
     test = Path(data.root) / "testA"
-    if test.is_dir():
-        try:
-            files = pictures_in(test)
-        except CutError:
-            files = data.sources
-    pictures = []
+    try:
+        found = _spread(pictures_in(test), count) if test.is_dir() else []
+    except CutError:
+        found = []
+    return found or _spread(data.sources, count)
+
+
+def _spread(files: list[Path], count: int) -> list[Image.Image]:
+    """Up to `count` readable pictures at even distances."""
+    pictures: list[Image.Image] = []
     for path in files[:: max(1, len(files) // count)]:
         try:
             pictures.append(read_picture(path))

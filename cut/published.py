@@ -46,6 +46,20 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
     return _plain_tensors(state, path)
 
 
+def write_pickle(value: Any, path: Path) -> None:
+    """`torch.save`, whole or not at all.
+
+    Raises:
+        CutError: the file could not be written.
+    """
+    with whole_file(path) as temporary:
+        try:
+            torch.save(value, temporary)
+        except RuntimeError as error:
+            # PyTorch's writer hides what the operating system said about a full disk.
+            raise OSError("the disk is full, or the folder is gone") from error
+
+
 def _plain_tensors(state: Any, path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not state:
         raise CutError(f"{path.name} holds no state dict (tensors by name)")
@@ -118,6 +132,5 @@ def export_published(checkpoint: "Checkpoint", folder: Path, overwrite: bool = F
         raise CutError(f"{taken[0]} is there already: add --overwrite or choose another folder")
     for part, path in targets.items():
         state = checkpoint.weights(part)
-        with whole_file(path) as temporary:
-            torch.save(state, temporary)
+        write_pickle(state, path)
     return list(targets.values())

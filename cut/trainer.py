@@ -20,10 +20,11 @@ from cut.config import CutSettings
 from cut.data.folders import Sample, UnpairedFolders, collate
 from cut.device import Placement, choose
 from cut.errors import CutError
-from cut.files import reason, whole_file
+from cut.files import reason
 from cut.methods import METHODS
 from cut.methods.cut import Cut
 from cut.previews import preview_grid
+from cut.published import write_pickle
 from cut.randomness import StepRandom
 
 STATE_FORMAT = 1
@@ -122,12 +123,21 @@ class Run:
         data.zoom_until = _first_decaying_step(settings, total) * settings.batch_size
         method = METHODS[settings.method](settings, self.placement)
         if state:
-            method.load_state_dict(state["method"])
-            self.step, self.seconds = state["step"], state["seconds"]
+            self._take_up(state, method)
         elif self.start_from:
             _warm_start(method, self.start_from)
         self._make_folder()
         yield from self._loop(method, data, total)
+
+    def _take_up(self, state: dict[str, Any], method: Cut) -> None:
+        try:
+            method.load_state_dict(state["method"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise CutError(
+                f"cannot resume: {self.state_file} holds networks of other widths or layers than "
+                "the settings ask for"
+            ) from error
+        self.step, self.seconds = state["step"], state["seconds"]
 
     def stop(self) -> None:
         """Save and stop after the step that is being made; may be called from a signal handler."""
@@ -173,16 +183,20 @@ class Run:
         workers = self.workers
         if workers is None:
             workers = 0 if self.placement.device.type == "cpu" else 4
-        return iter(
-            DataLoader(
-                data,
-                batch_size=size,
-                sampler=range(self.step * size, end * size),
-                collate_fn=collate,
-                num_workers=workers,
-                pin_memory=self.placement.device.type == "cuda",
-            )
+        loader = DataLoader(
+            data,
+            batch_size=size,
+            sampler=range(self.step * size, end * size),
+            collate_fn=collate,
+            num_workers=workers,
+            pin_memory=self.placement.device.type == "cuda",
         )
+        try:
+            yield from loader
+        except CutError as error:
+            # A worker process hands on its traceback; the message is the last line.
+            line = str(error).splitlines()[-1]
+            raise CutError(line.removeprefix("cut.errors.CutError: ")) from error
 
     def save(self, method: Cut) -> Saved:
         """Write `state.pt` and `last/`, each whole or not at all."""
@@ -193,8 +207,7 @@ class Run:
             "seconds": self.seconds,
             "method": method.state_dict(),
         }
-        with whole_file(self.state_file) as temporary:
-            torch.save(state, temporary)
+        write_pickle(state, self.state_file)
         last = self.folder / "last"
         description = Description(
             name=self.name,
@@ -219,7 +232,7 @@ class Run:
             state = torch.load(self.state_file, map_location="cpu", weights_only=True)
         except Exception as error:
             raise CutError(f"cannot resume: {self.state_file} is damaged") from error
-        if state.get("format") != STATE_FORMAT:
+        if not isinstance(state, dict) or state.get("format") != STATE_FORMAT:
             raise CutError(
                 f"cannot resume: {self.state_file} is of another version of this software"
             )
