@@ -88,6 +88,11 @@ def key_of(source: Source, checkpoint: "Checkpoint", size: int) -> Key:
         ) from error
 
 
+def find(source: Source, checkpoint: "Checkpoint", size: int) -> Entry | None:
+    """Return the correspondence that `compute` would, if it is kept. Raises CutError as it does."""
+    return STORE.get(key_of(source, checkpoint, size))
+
+
 def compute(
     source: Source,
     checkpoint: "Checkpoint",

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cut.errors import CutError
 from cut.web.patch_session import PatchSession
-from cut.web.patch_store import STORE, Entry, compute, key_of
+from cut.web.patch_store import Entry, compute, find
 from cut.web.session import Source
 from cut.web.widgets.compare import waiting
 from cut.web.widgets.intake import example_of
@@ -40,8 +40,7 @@ class Subject:
 def stage(subject: Subject, state: PatchSession) -> None:
     """Compute what is not kept, draw it, and offer it for download. Raises CutError."""
     place = st.empty()
-    keys = [key_of(subject.source, checkpoint, subject.size) for checkpoint in subject.checkpoints]
-    found = [STORE.get(key) for key in keys]
+    found = [find(subject.source, one, subject.size) for one in subject.checkpoints]
     if None in found:
         with place.container():
             source = subject.source
@@ -137,7 +136,7 @@ def _offer(source: Source, view: "Correspondence", state: PatchSession) -> None:
     for column, (kind, mime) in zip(columns, FIGURES.items(), strict=False):
         column.download_button(
             f"Figure, {kind}",
-            data=partial(figure_bytes, view, x, y, kind.lower(), state.look.layer),
+            data=partial(figure_bytes, view, x, y, kind.lower()),
             file_name=f"{source.stem}-{view.checkpoint}-{x}-{y}.{kind.lower()}",
             mime=mime,
             on_click="ignore",
@@ -155,12 +154,10 @@ def _offer(source: Source, view: "Correspondence", state: PatchSession) -> None:
     )
 
 
-def figure_bytes(
-    view: "Correspondence", x: int, y: int, kind: str, layer: int | None = None
-) -> bytes:
+def figure_bytes(view: "Correspondence", x: int, y: int, kind: str) -> bytes:
     """Return the file, png, svg or pdf, of the figure for the pixel `x`, `y` of the picture."""
-    from cut.figures import correspondence_figure
+    from cut.figures import correspondence_figure  # imports matplotlib, which takes a while
 
     buffer = io.BytesIO()
-    correspondence_figure(view, x, y, layer=layer).savefig(buffer, format=kind)
+    correspondence_figure(view, x, y).savefig(buffer, format=kind)
     return buffer.getvalue()

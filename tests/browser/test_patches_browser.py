@@ -1,0 +1,353 @@
+"""The patch view in a real browser: what it reads out against the engine, and what it costs."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from cut.checkpoints import write_checkpoint
+from cut.correspondence import Correspondence, LayerView, correspond
+from cut.pictures import png_bytes
+from cut.translate import load
+from tests.correspondences import make_translator, noisy_picture
+from tests.web.serving import RunningServer
+
+pytestmark = pytest.mark.browser
+PATIENCE = 60_000  # ms
+PHONE = {"width": 390, "height": 844}
+ERROR = 0.005
+"""What rounding to 8 bits may cost a cosine."""
+
+
+@pytest.fixture(scope="module")
+def checkpoint(server: RunningServer) -> Path:
+    """A model whose random features tell patches apart, where the server finds it."""
+    folder = server.home / "checkpoints" / "distinct"
+    translator = make_translator(folder)
+    assert translator.patch_heads is not None
+    write_checkpoint(
+        folder,
+        translator.checkpoint.config,
+        generator=translator.generator.state_dict(),
+        patch_heads=translator.patch_heads.state_dict(),
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def view(checkpoint: Path) -> Correspondence:
+    """What the engine says about the picture that the tests bring."""
+    return correspond(load(checkpoint), noisy_picture(300, 256))
+
+
+@pytest.fixture
+def page(browser: Browser, server: RunningServer, checkpoint: Path) -> Iterator[Page]:
+    """A tab that fails on errors and foreign requests."""
+    with browser.new_context(viewport={"width": 1280, "height": 1000}, has_touch=True) as context:
+        tab = context.new_page()
+        faults: list[str] = []
+        foreign: list[str] = []
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.on(
+            "request",
+            lambda request: (
+                foreign.append(request.url)
+                if request.url.startswith("http") and urlsplit(request.url).netloc != server.host
+                else None
+            ),
+        )
+        tab.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        yield tab
+        assert faults == []
+        assert foreign == []
+
+
+def visit(page: Page, server: RunningServer, query: str = "") -> None:
+    page.goto(f"{server.url}/patches?checkpoint=distinct{query}")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    expect(page.locator(".patches[data-ready=yes]").first).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+@pytest.fixture
+def at_picture(page: Page, server: RunningServer, tmp_path: Path) -> Page:
+    """The page with the picture that `view` is about."""
+    visit(page, server)
+    (tmp_path / "noisy.png").write_bytes(png_bytes(noisy_picture(300, 256)))
+    page.set_input_files("input[type=file]", tmp_path / "noisy.png")
+    expect(page.get_by_text("Seen at 300 × 256")).to_be_visible()
+    settle(page)
+    return page
+
+
+def reading(page: Page, letter: str = "A") -> Locator:
+    return page.locator(f".reading[data-query={letter}]").first
+
+
+def value(page: Page, name: str, letter: str = "A") -> float:
+    text = reading(page, letter).locator(f"[data-name={name}]").get_attribute("data-value")
+    assert text
+    return float(text)
+
+
+def point_at(page: Page, layer: LayerView, side: str, row: int, column: int) -> None:
+    """Move the mouse to a place and wait until it is read out."""
+    box = page.locator(f".panel[data-side={side}]").first.bounding_box()
+    assert box is not None
+    width, height = layer.size
+    page.mouse.move(
+        float(box["x"] + box["width"] * (layer.xs[column] + 0.5) / width),
+        float(box["y"] + box["height"] * (layer.ys[row] + 0.5) / height),
+    )
+    expect(reading(page)).to_have_attribute("data-row", str(row))
+    expect(reading(page)).to_have_attribute("data-column", str(column))
+    expect(reading(page)).to_have_attribute("data-side", side)
+
+
+def choose_layer(page: Page, number: int) -> None:
+    page.locator(f".layers button[data-layer='{number}']").first.click()
+    expect(reading(page)).to_have_attribute("data-layer", str(number))
+
+
+def hold_against_engine(page: Page, layer: LayerView, row: int, column: int, kind: str) -> None:
+    expected = layer.scores(row, column, kind)  # type: ignore[arg-type]
+    assert value(page, "positive") == pytest.approx(expected.positive, abs=ERROR)
+    assert value(page, "probability") == pytest.approx(expected.probability, rel=1e-4)
+    assert value(page, "loss") == pytest.approx(expected.loss, rel=1e-4, abs=1e-5)
+    assert value(page, "rank") == expected.rank
+    hardest = json.loads(reading(page).get_attribute("data-hardest") or "[]")
+    exact = dict(zip(expected.places.tolist(), expected.negatives.tolist(), strict=True))
+    assert len(hardest) == 5
+    for (r, c, cosine), (_, _, true) in zip(hardest, expected.hardest, strict=True):
+        assert cosine == pytest.approx(exact[r * layer.width + c], abs=ERROR)
+        assert cosine == pytest.approx(true, abs=ERROR)
+    assert value(page, "hardest") == hardest[0][2]
+
+
+def test_hovering_reads_what_the_engine_computes_without_a_request(
+    page: Page, at_picture: Page, view: Correspondence
+) -> None:
+    traffic: list[str] = []
+    layer = view.layer(8)
+    choose_layer(page, 8)
+    page.wait_for_timeout(1500)  # the choice of layer is reported, and that is all
+    settle(page)
+    page.on("request", lambda request: traffic.append(request.url))
+    page.evaluate(
+        """() => {
+            window.sent = 0;
+            const send = WebSocket.prototype.send;
+            WebSocket.prototype.send = function (data) { window.sent++; send.call(this, data); };
+        }"""
+    )
+    places = [(0, 0), (31, 40), (int(layer.drawn[7]) // 64, int(layer.drawn[7]) % 64), (63, 63)]
+    for side in ("input", "output"):
+        for row, column in places:
+            point_at(page, layer, side, row, column)
+            hold_against_engine(page, layer, row, column, "drawn")
+    page.wait_for_timeout(1000)
+    assert traffic == []
+    assert page.evaluate("window.sent") == 0
+
+
+@pytest.mark.parametrize("number", [0, 4, 12, 16])
+def test_every_layer_reads_as_the_engine(
+    page: Page, at_picture: Page, view: Correspondence, number: int
+) -> None:
+    choose_layer(page, number)
+    point_at(page, view.layer(number), "output", 20, 50)
+    hold_against_engine(page, view.layer(number), 20, 50, "drawn")
+
+
+def test_all_other_places_as_negatives(page: Page, at_picture: Page, view: Correspondence) -> None:
+    page.get_by_role("button", name="All other places").click()
+    expect(reading(page).locator("[data-name=rank]")).to_contain_text("of 4096")
+    settle(page)
+    point_at(page, view.layer(4), "output", 33, 12)
+    hold_against_engine(page, view.layer(4), 33, 12, "all")
+    page.locator("input.apart").first.fill("40")
+    near = json.loads(reading(page).get_attribute("data-hardest") or "[]")
+    xs, ys = view.layer(4).xs, view.layer(4).ys
+    assert near
+    assert all(np.hypot(xs[c] - xs[12], ys[r] - ys[33]) > 40 for r, c, _ in near)
+
+
+def test_the_map_is_painted_where_the_engine_says(
+    page: Page, at_picture: Page, view: Correspondence
+) -> None:
+    layer = view.layer(4)
+    point_at(page, layer, "output", 20, 30)
+    painted = page.evaluate(
+        """() => {
+            const find = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
+                element.shadowRoot ? [element.shadowRoot, ...find(element.shadowRoot)] : []);
+            const root = find(document).find((shadow) => shadow.querySelector(".patches"));
+            const canvas = root.querySelector(".panel[data-side=input] .map");
+            const { data } = canvas.getContext("2d").getImageData(0, 0, 64, 64);
+            return [...data];
+        }"""
+    )
+    colours = np.array(painted).reshape(64, 64, 4)
+    similarity = layer.similarity("output", 20, 30)[0]
+    # Viridis rises in green from end to end, so green orders the places as similarity does.
+    green = colours[..., 1].ravel()
+    order = np.argsort(similarity.ravel())
+    assert np.corrcoef(green, similarity.ravel())[0, 1] > 0.97
+    assert green[order[-1]] >= green.max() - 2
+
+
+def test_a_click_holds_a_place_and_the_address_reproduces_it(
+    page: Page, server: RunningServer
+) -> None:
+    visit(page, server, "&example=cat&layer=8")
+    for side, x, y in (("output", 0.3, 0.4), ("input", 0.7, 0.6)):
+        box = page.locator(f".row[data-query=A] .panel[data-side={side}]").first.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=3)
+        page.mouse.down()
+        page.mouse.up()
+    page.wait_for_url("**pin=*pin=*")
+    before = [(reading(page, letter).inner_text(), where(page, letter)) for letter in "AB"]
+    assert where(page, "B")[2] == "input"
+    page.goto(page.url)
+    settle(page)
+    expect(reading(page, "B")).to_be_visible()
+    assert [(reading(page, letter).inner_text(), where(page, letter)) for letter in "AB"] == before
+    reading(page, "B").get_by_role("button", name="Let go").click()
+    reading(page, "A").get_by_role("button", name="Let go").click()
+    page.wait_for_function("!location.search.includes('pin')")
+
+
+def where(page: Page, letter: str) -> list[str | None]:
+    return [
+        reading(page, letter).get_attribute(f"data-{name}")
+        for name in ("row", "column", "side", "layer")
+    ]
+
+
+def test_arrow_keys_move_the_place_enter_holds_and_escape_lets_go(
+    page: Page, server: RunningServer
+) -> None:
+    visit(page, server, "&example=cat&layer=4")
+    panel = page.locator(".panel[data-side=output]").first
+    row, column = (int(part or 0) for part in where(page, "A")[:2])
+    panel.press("ArrowRight")
+    panel.press("Shift+ArrowUp")
+    expect(reading(page)).to_have_attribute("data-column", str(column + 1))
+    expect(reading(page)).to_have_attribute("data-row", str(row - 5))
+    expect(page.locator(".spoken").first).to_contain_text("Positive")
+    panel.press("Enter")
+    page.wait_for_url("**pin=**")
+    panel.press("ArrowDown")
+    expect(reading(page, "B")).to_have_attribute("data-row", str(row - 4))
+    panel.press("Escape")
+    expect(reading(page, "B")).to_be_hidden()
+
+
+def test_show_me_where_it_fails_goes_to_the_places_of_highest_loss(
+    page: Page, at_picture: Page, view: Correspondence
+) -> None:
+    layer = view.layer(12)
+    choose_layer(page, 12)
+    button = page.locator(".fails").first
+    for number, (row, column) in enumerate(layer.worst()[:3], start=1):
+        button.click()
+        expect(button).to_have_text(f"Failure {number} of 5: next")
+        expect(reading(page)).to_have_attribute("data-row", str(row))
+        expect(reading(page)).to_have_attribute("data-column", str(column))
+        assert value(page, "loss") == pytest.approx(float(layer.loss_map()[row, column]), rel=1e-4)
+
+
+def test_two_checkpoints_show_the_same_place_in_step(page: Page, server: RunningServer) -> None:
+    visit(page, server, "&example=cat&compare=tiny&layer=4")
+    views = page.locator(".patches[data-ready=yes]")
+    expect(views).to_have_count(2)
+    panel = views.nth(1).locator(".panel[data-side=output]").first
+    panel.hover(position={"x": 40, "y": 30})
+    second = views.nth(1).locator(".reading[data-query=A]")
+    row, column = second.get_attribute("data-row"), second.get_attribute("data-column")
+    assert (row, column) != ("32", "32")
+    expect(reading(page)).to_have_attribute("data-row", row or "")
+    expect(reading(page)).to_have_attribute("data-column", column or "")
+
+
+def test_hovering_is_fast(page: Page, at_picture: Page) -> None:
+    choose_layer(page, 8)
+    measured = page.evaluate(
+        """async () => {
+            const find = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
+                element.shadowRoot ? [element.shadowRoot, ...find(element.shadowRoot)] : []);
+            const root = find(document).map((s) => s.querySelector(".patches")).find(Boolean);
+            const panel = root.querySelector(".panel[data-side=output]");
+            const box = panel.getBoundingClientRect();
+            const sweep = (length) => new Promise((done) => {
+                const { measured } = root;
+                const start = { ...measured, time: performance.now(), asked: 0 };
+                measured.chosen.length = 0;
+                const step = () => {
+                    const t = performance.now() - start.time;
+                    if (t > length) {
+                        const { frames, small } = measured;
+                        return done({ asked: start.asked, frames: frames - start.frames,
+                                      small: small - start.small, chosen: [...measured.chosen] });
+                    }
+                    start.asked++;
+                    const clientX = box.left + box.width * (0.5 + 0.45 * Math.sin(t / 300));
+                    const clientY = box.top + box.height * (0.5 + 0.45 * Math.cos(t / 170));
+                    panel.dispatchEvent(new PointerEvent("pointermove",
+                        { clientX, clientY, pointerType: "mouse", bubbles: true }));
+                    requestAnimationFrame(step);
+                };
+                step();
+            });
+            await sweep(1500); // until it is compiled
+            return sweep(2500);
+        }"""
+    )
+    # Every frame that the browser offers is used, and brings one of the five small maps at least:
+    # 12 a second each at 60 frames.
+    assert measured["frames"] >= 0.9 * measured["asked"] > 10
+    assert measured["small"] >= 0.9 * measured["frames"]
+    # The fastest tenth: a machine that does other things as well says nothing about the rest.
+    assert np.quantile(measured["chosen"], 0.1) < 8
+
+
+def test_it_fits_a_phone_and_follows_a_finger(page: Page, server: RunningServer) -> None:
+    page.set_viewport_size(PHONE)
+    visit(page, server, "&example=cat")
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    panel = page.locator(".panel[data-side=input]").first
+    panel.tap(position={"x": 20, "y": 20})
+    expect(reading(page)).to_have_attribute("data-side", "input")
+    assert int(where(page, "A")[0] or 99) < 20
+    expect(reading(page).get_by_role("button", name="Hold")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("button", "start"),
+    [("PNG", b"\x89PNG"), ("SVG", b"<?xml"), ("PDF", b"%PDF")],
+)
+def test_the_figure_can_be_taken_home(
+    page: Page, server: RunningServer, button: str, start: bytes
+) -> None:
+    visit(page, server, "&example=cat&pin=30,40")
+    with page.expect_download() as event:
+        page.get_by_role("button", name=f"Figure, {button}").click()
+    assert event.value.suggested_filename == f"cat-distinct-30-40.{button.lower()}"
+    assert event.value.path().read_bytes().startswith(start)
+
+
+def test_the_arrays_can_be_taken_home(page: Page, at_picture: Page, view: Correspondence) -> None:
+    with page.expect_download() as event:
+        page.get_by_role("button", name="Arrays, npz").click()
+    arrays = np.load(io.BytesIO(event.value.path().read_bytes()))
+    assert np.abs(arrays["layer4_loss"] - view.layer(4).loss_map()).max() < 1e-3
