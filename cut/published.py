@@ -5,7 +5,6 @@ opened with `weights_only=True` alone: a file that holds code is refused, and it
 """
 
 import pickle
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +40,8 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
             f"{path.name} is refused: it is damaged, or holds code besides tensors, which could do "
             "anything; ask its author for a state dict or safetensors"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:
+        # Damaged bytes are read as instructions: they may raise anything at all.
         raise CutError(f"{path.name} is damaged or not a PyTorch file: copy it again") from error
     return _plain_tensors(state, path)
 
@@ -85,7 +85,7 @@ def read_published(path: Path) -> "Checkpoint":
         architecture = architecture_of(state)
     except ValueError as error:
         raise CutError(f"{path.name} is not a CUT generator: {error}") from error
-    settings = CutSettings(**architecture)
+    settings = _settings(architecture)
     stem = path.name.removesuffix("_net_G.pth").removesuffix(".pth")
     name = path.parent.name if stem == "latest" else stem
     values = Description(
@@ -95,6 +95,15 @@ def read_published(path: Path) -> "Checkpoint":
     if "patch_heads" not in files:
         del values["patch_heads"]
     return Checkpoint(name, path.parent, values, files=files)
+
+
+def _settings(architecture: dict[str, Any]) -> CutSettings:
+    """Settings with the paper's contrasted layers, as far as the encoder has them."""
+    with torch.device("meta"):
+        generator = ResnetGenerator(**architecture)
+    last = generator.first_block + generator.blocks - 1
+    layers = tuple(layer for layer in CutSettings.layers if layer <= last)
+    return CutSettings(**architecture, layers=layers)
 
 
 def _beside(path: Path, settings: CutSettings) -> dict[str, Path]:
