@@ -106,7 +106,8 @@ class Translator:
         result = to_picture(self.run(to_tensor(working)[None])[0])
         if result.size != picture.size:
             result = result.resize(picture.size, Image.Resampling.LANCZOS)
-        return result if strength == 1 else Image.blend(picture, result, strength)
+        # The first picture's metadata (a location, say) would go along: hence this order.
+        return result if strength == 1 else Image.blend(result, picture, 1 - strength)
 
     def run(self, pictures: Tensor) -> Tensor:
         """Translate B x 3 x H x W in [-1, 1] of any sides from 8 px; float32 on the CPU."""
@@ -231,7 +232,7 @@ def memory_limit() -> int:
             gigabytes = float(text)
         except ValueError:
             gigabytes = 0.0
-        if gigabytes <= 0:
+        if not 0 < gigabytes < float("inf"):
             raise CutError(f"CUT_MEMORY_LIMIT_GB={text}: a positive number of gigabytes")
         return int(gigabytes * 1e9)
     return int(0.6 * _available_memory())
