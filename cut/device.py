@@ -35,7 +35,11 @@ class Placement:
     def network(self, module: Network) -> Network:
         """Bring a network to this device, precision and layout, in place."""
         module.to(device=self.device, dtype=self.dtype)
-        return module.to(memory_format=self.memory_format)
+        for weight in (*module.parameters(), *module.buffers()):
+            # Module.to would try it on five dimensions, too, and fail.
+            if weight.ndim == 4:
+                weight.data = weight.data.to(memory_format=self.memory_format)
+        return module
 
     def batch(self, pictures: Tensor) -> Tensor:
         """Bring pictures (B x 3 x H x W) to this device, precision and layout."""

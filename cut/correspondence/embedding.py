@@ -12,8 +12,8 @@ from cut.correspondence.layer_view import LayerView
 from cut.correspondence.view import Correspondence
 from cut.data.folders import to_tensor
 from cut.errors import CutError
+from cut.networks.grid import Grid
 from cut.networks.patch_heads import sample_places, unit_length
-from cut.networks.resnet import Grid
 from cut.pictures import check_sides, resize_short_side
 from cut.previews import to_picture
 from cut.randomness import StepRandom
@@ -121,7 +121,7 @@ def _sampled(length: int, grid: Grid) -> Tensor:
         length: px, of the picture's side.
         grid: the layer's geometry; its border outside the picture (layer 0's 3 px) is left out.
     """
-    first = -(grid.offset // grid.stride)
+    first = -int(grid.offset // grid.stride)
     count = (length + grid.stride - 1) // grid.stride
     if count <= MAX_GRID:
         return first + torch.arange(count)

@@ -1,5 +1,7 @@
-"""Layers that the ResNet generator and the PatchGAN share."""
+"""Layers and first weights that networks share."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,10 +60,28 @@ class _PreciseNorm(torch.autograd.Function):
         return torch.ops.aten.native_batch_norm_backward(grad, x, *statistics, only_input)[0]
 
 
-def initialise(network: nn.Module, gain: float = 0.02) -> None:
-    """Published initial weights: Xavier normal of `gain` for convolutions and linear, bias 0."""
+def pad_to_multiple(pictures: Tensor, multiple: int) -> Tensor:
+    """Reflect the last lines so that both sides of B x 3 x H x W are multiples of `multiple`."""
+    height, width = pictures.shape[2:]
+    return F.pad(pictures, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+
+
+INITS: dict[str, Callable[[Tensor], Tensor]] = {
+    "xavier": partial(nn.init.xavier_normal_, gain=0.02),
+    "normal": partial(nn.init.normal_, std=0.02),
+}
+"""How convolutions and linear layers begin: as CUT does, or as CycleGAN does.
+
+Xavier's weights come out ten to forty times smaller at usual widths. Norms hide that from the
+forward pass, not from Adam, whose steps are of one length: against such small weights they are
+large, and a discriminator at a raised rate falls apart.
+"""
+
+
+def initialise(network: nn.Module, init: str = "xavier") -> None:
+    """Draw the initial weights of convolutions and linear layers, one of `INITS`; biases are 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.xavier_normal_(module.weight, gain=gain)
+            INITS[init](module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -6,13 +6,13 @@ Its first half is the encoder whose features the paper contrasts (section 3.2). 
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cut.networks.antialias import BlurDown, BlurUp
+from cut.networks.grid import Grid
 from cut.networks.layers import InstanceNorm
 
 
@@ -33,15 +33,6 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv_block(x).add_(x)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where a layer's places lie in the picture: place i is centred at `offset + stride * i` px."""
-
-    channels: int
-    stride: int
-    offset: int = 0
 
 
 class ResnetGenerator(nn.Module):
@@ -72,6 +63,7 @@ class ResnetGenerator(nn.Module):
             layers += _double(channels, antialias_up)
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, 3, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
+        self.width = ngf
         self.first_block = 12 if antialias else 10
         self.blocks = blocks
 

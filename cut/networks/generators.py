@@ -1,0 +1,33 @@
+"""The generators that a model may have, by the kind that config.json names."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cut.networks.resnet import ResnetGenerator
+from cut.networks.stylegan2 import StyleGAN2Generator
+
+Generator = ResnetGenerator | StyleGAN2Generator
+
+GENERATORS: dict[str, type[Generator]] = {
+    "resnet": ResnetGenerator,
+    "stylegan2": StyleGAN2Generator,
+}
+
+
+def build_generator(description: dict[str, Any]) -> Generator:
+    """The generator of that `kind` and those arguments, with PyTorch's or its own first weights.
+
+    Raises:
+        ValueError: there is no such kind.
+        TypeError: it takes other arguments.
+    """
+    arguments = dict(description)
+    kind = arguments.pop("kind", None)
+    if kind not in GENERATORS:
+        raise ValueError(f"unknown kind of generator {kind!r}")
+    return GENERATORS[kind](**arguments)
+
+
+def head_channels(generator: Generator, layers: Sequence[int]) -> list[int]:
+    """Channels of each contrasted layer, which is what the patch heads are built from."""
+    return [grid.channels for grid in generator.grids(layers)]
