@@ -18,9 +18,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cut import config
-from cut.config import CutSettings
+from cut.config import Settings
 from cut.errors import CutError
 from cut.files import reason, whole_folder
+from cut.networks.generators import build_generator, head_channels
 from cut.published import PARTS, export_published, read_pickle, read_published
 
 BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -44,7 +45,7 @@ class Description:
     """What a checkpoint's config.json says about a model."""
 
     name: str
-    settings: CutSettings
+    settings: Settings
     data: str = ""
     terms: str = ""
     steps: int = 0
@@ -54,10 +55,8 @@ class Description:
 
     def config(self) -> dict[str, Any]:
         s = self.settings
-        from cut.methods.cut import build_generator, head_channels
-
         with torch.device("meta"):
-            channels = head_channels(build_generator(s), s.layers)
+            channels = head_channels(build_generator(s.generator), s.layers)
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -65,13 +64,7 @@ class Description:
             "title": self.title or self.name,
             "summary": self.summary,
             "method": s.method,
-            "generator": {
-                "kind": "resnet",
-                "ngf": s.ngf,
-                "blocks": s.blocks,
-                "antialias": s.antialias,
-                "antialias_up": s.antialias_up,
-            },
+            "generator": s.generator,
             "patch_heads": {
                 "layers": list(s.layers),
                 "channels": channels,

@@ -4,42 +4,19 @@ import dataclasses
 import types
 import typing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cut.errors import CutError
 
 
 @dataclass(frozen=True)
-class CutSettings:
-    """What a training run of CUT or FastCUT depends on; the defaults are the paper's for CUT."""
+class Schedule:
+    """How long a run of any method is, and how it optimises; the defaults are the paper's for CUT.
 
-    method: str = "cut"
+    Each method's settings add what its networks, objective and data need.
+    """
 
-    # Networks (appendix C.1)
-    ngf: int = 64  # channels of the generator's first layer
-    blocks: int = 9  # residual blocks
-    antialias: bool = True  # blur when halving in the encoder
-    antialias_up: bool = True  # blur when doubling in the decoder
-    ndf: int = 64  # channels of the discriminator's first layer
-    discriminator_layers: int = 3  # convolutions of the discriminator that halve
-
-    # Objective (section 3, equations 1 to 5)
-    gan_loss: str = "lsgan"  # lsgan, vanilla (equation 1) or nonsaturating
-    lambda_gan: float = 1.0
-    lambda_nce: float = 1.0  # weight of PatchNCE, of the identity term too
-    identity: bool = True  # PatchNCE on G(B) as well (equation 4)
-    flip_equivariance: bool = False  # FastCUT: mirror the input half of the time
-    layers: tuple[int, ...] = (0, 4, 8, 12, 16)  # contrasted layers of the encoder
-    patches: int = 256  # places a layer
-    embedding: int = 256  # dimensions of the patch heads
-    temperature: float = 0.07
-
-    # Data
-    load_size: int = 286  # px, each picture is resized to this square
-    crop_size: int = 256  # px, of the random square cut from it
     batch_size: int = 1
-
-    # Optimisation
     learning_rate: float = 2e-4
     discriminator_rate: float = 1.0  # the discriminator's learning rate, times learning_rate
     beta1: float = 0.5
@@ -56,7 +33,7 @@ class CutSettings:
     seed: int = 0
 
     def total_steps(self, epoch_length: int) -> int:
-        """Steps of the whole run, given the pictures in the larger set."""
+        """Steps of the whole run, given the draws in an epoch."""
         if self.steps is not None:
             return self.steps
         return max(1, self.epochs * epoch_length // self.batch_size)
@@ -70,6 +47,110 @@ class CutSettings:
         """Whether the rate has begun to fall; the published loader stops zooming in then."""
         return self.rate_factor(step, total) < 1.0
 
+
+@dataclass(frozen=True)
+class CutSettings(Schedule):
+    """What a training run of CUT or FastCUT depends on; the defaults are the paper's for CUT."""
+
+    method: str = "cut"
+
+    # Networks (appendix C.1)
+    ngf: int = 64  # channels of the generator's first layer
+    blocks: int = 9  # residual blocks
+    antialias: bool = True  # blur when halving in the encoder
+    antialias_up: bool = True  # blur when doubling in the decoder
+    ndf: int = 64  # channels of the discriminator's first layer
+    discriminator_layers: int = 3  # convolutions of the discriminator that halve
+    init: str = "xavier"  # initial weights: xavier (gain 0.02, as published) or normal (0.02)
+
+    # Objective (section 3, equations 1 to 5)
+    gan_loss: str = "lsgan"  # lsgan, vanilla (equation 1) or nonsaturating
+    lambda_gan: float = 1.0
+    lambda_nce: float = 1.0  # weight of PatchNCE, of the identity term too
+    identity: bool = True  # PatchNCE on G(B) as well (equation 4)
+    flip_equivariance: bool = False  # FastCUT: mirror the input half of the time
+    layers: tuple[int, ...] = (0, 4, 8, 12, 16)  # contrasted layers of the encoder
+    patches: int = 256  # places a layer
+    embedding: int = 256  # dimensions of the patch heads
+    temperature: float = 0.07
+
+    # Data
+    load_size: int = 286  # px, each picture is resized to this square
+    crop_size: int = 256  # px, of the random square cut from it
+    crop_while_decaying: bool = False  # or resize straight to the crop then, as published
+
+    @property
+    def generator(self) -> dict[str, Any]:
+        """The generator's kind and arguments, as config.json describes it."""
+        return {
+            "kind": "resnet",
+            "ngf": self.ngf,
+            "blocks": self.blocks,
+            "antialias": self.antialias,
+            "antialias_up": self.antialias_up,
+        }
+
+
+@dataclass(frozen=True)
+class SinCutSettings(Schedule):
+    """What a run of single-image CUT depends on; the defaults are the paper's (section 4.4)."""
+
+    method: str = "sincut"
+
+    # Networks: StyleGAN2's layers, their channels in proportion to these two
+    ngf: int = 10  # the generator has 8 times as many at the size of a crop of 64 px
+    blocks: int = 3  # residual blocks at half size, in the encoder and again in the decoder
+    ndf: int = 8  # the discriminator has 4 times as many at the size of a crop of 64 px
+
+    # Objective
+    gan_loss: str = "nonsaturating"
+    lambda_gan: float = 1.0
+    lambda_nce: float = 4.0  # weight of PatchNCE on both sides
+    lambda_identity: float = 1.0  # weight of |G(B) - B|
+    lambda_r1: float = 1.0  # weight of R1
+    layers: tuple[int, ...] = (0, 2, 4)  # contrasted layers of the encoder
+    patches: int = 1  # places a layer and crop; the negatives come from the other crops
+    embedding: int = 256  # dimensions of the patch heads
+    temperature: float = 0.07
+
+    # Data: a step's crops have one zoom
+    crop_size: int = 64  # px, a power of two
+    zoom: float = 1 / 3  # the pictures are scaled by U(zoom, 1) across and down
+    epoch_crops: int = 100_000  # an epoch, since two pictures give no length of their own
+
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    beta1: float = 0.0
+    beta2: float = 0.99
+    epochs: int = 16
+    decay_epochs: int = 8
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """The generator's channels at full and half size, as published for this size of crop."""
+        full, half = (
+            round(self.ngf * 512 / side) for side in (self.crop_size, self.crop_size // 2)
+        )
+        return (full, half) if self.crop_size > 64 else (full, min(512, half))
+
+    @property
+    def discriminator_channels(self) -> tuple[int, ...]:
+        """The discriminator's channels at every size from the crop's to 4 px, as published."""
+        sides = [self.crop_size >> k for k in range(self.crop_size.bit_length() - 2)]
+        widths = [self.ndf * 256 // side for side in sides]
+        return tuple(
+            min(384, width) if side <= 32 else width
+            for side, width in zip(sides, widths, strict=True)
+        )
+
+    @property
+    def generator(self) -> dict[str, Any]:
+        """The generator's kind and arguments, as config.json describes it."""
+        return {"kind": "stylegan2", "channels": list(self.channels), "blocks": self.blocks}
+
+
+Settings = CutSettings | SinCutSettings
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 _CUT = CutSettings()
 _FASTCUT = replace(
@@ -90,13 +171,14 @@ _COMPACT: dict[str, Any] = {
     "steps": 30_000,
 }
 
-PRESETS: dict[str, dict[str, CutSettings]] = {
+PRESETS: dict[str, dict[str, Settings]] = {
     "cut": {"paper": _CUT, "compact": replace(_CUT, **_COMPACT)},
     "fastcut": {"paper": _FASTCUT, "compact": replace(_FASTCUT, **_COMPACT)},
+    "sincut": {"paper": SinCutSettings()},
 }
 
 
-def preset(method: str, name: str = "paper") -> CutSettings:
+def preset(method: str, name: str = "paper") -> Settings:
     """The settings of a method's preset.
 
     Raises:
@@ -110,7 +192,7 @@ def preset(method: str, name: str = "paper") -> CutSettings:
     return PRESETS[method][name]
 
 
-def with_overrides(settings: CutSettings, overrides: dict[str, str]) -> CutSettings:
+def with_overrides(settings: AnySettings, overrides: dict[str, str]) -> AnySettings:
     """Settings with fields replaced by the text of `--set key=value`.
 
     Raises:
@@ -128,7 +210,7 @@ def with_overrides(settings: CutSettings, overrides: dict[str, str]) -> CutSetti
     return check(replace(settings, **changes))
 
 
-def check(settings: CutSettings) -> CutSettings:
+def check(settings: AnySettings) -> AnySettings:
     """Return the settings if they make sense together.
 
     Raises:
@@ -141,6 +223,18 @@ def check(settings: CutSettings) -> CutSettings:
             raise CutError(f"setting {key}={getattr(settings, key)}: must be at least 1")
     if settings.steps is not None and settings.steps < 1:
         raise CutError(f"setting steps={settings.steps}: must be at least 1")
+    if not 0 <= settings.ema < 1:
+        raise CutError(f"setting ema={settings.ema}: from 0 to under 1")
+    if settings.gan_loss not in GAN_LOSSES:
+        raise CutError(f"setting gan_loss={settings.gan_loss}: choose {' or '.join(GAN_LOSSES)}")
+    if isinstance(settings, SinCutSettings):
+        _check_crops(settings)
+    else:
+        _check_sizes(settings)
+    return settings
+
+
+def _check_sizes(settings: CutSettings) -> None:
     if settings.crop_size % 4 or settings.crop_size < 32:
         raise CutError(f"setting crop_size={settings.crop_size}: a multiple of 4, at least 32")
     if settings.load_size < settings.crop_size:
@@ -148,29 +242,42 @@ def check(settings: CutSettings) -> CutSettings:
             f"setting load_size={settings.load_size}: must not be under crop_size, "
             f"{settings.crop_size}"
         )
-    if not 0 <= settings.ema < 1:
-        raise CutError(f"setting ema={settings.ema}: from 0 to under 1")
-    if settings.gan_loss not in GAN_LOSSES:
-        raise CutError(f"setting gan_loss={settings.gan_loss}: choose {' or '.join(GAN_LOSSES)}")
-    return settings
 
 
-def to_dict(settings: CutSettings) -> dict[str, Any]:
+def _check_crops(settings: SinCutSettings) -> None:
+    crop = settings.crop_size
+    if crop < 16 or crop & (crop - 1):
+        raise CutError(f"setting crop_size={crop}: a power of two, at least 16")
+    if not 0 < settings.zoom <= 1:
+        raise CutError(f"setting zoom={settings.zoom:g}: above 0, at most 1")
+    if settings.batch_size * settings.patches < 2:
+        raise CutError("setting batch_size=1: at least 2, or one patch has no negatives")
+
+
+def to_dict(settings: Settings) -> dict[str, Any]:
     """Plain values for JSON."""
     return dataclasses.asdict(settings)
 
 
-def from_dict(values: dict[str, Any]) -> CutSettings:
+def from_dict(values: dict[str, Any]) -> Settings:
     """Settings from `to_dict`; fields that this version does not know are refused.
 
     Raises:
-        CutError: an unknown field.
+        CutError: an unknown method or field.
     """
-    known = {field.name for field in dataclasses.fields(CutSettings)}
+    method = values.get("method", "cut")
+    if method not in PRESETS:
+        raise CutError(f"settings of another version: unknown method {method!r}")
+    published = PRESETS[method]["paper"]
+    known = {field.name for field in dataclasses.fields(published)}
     unknown = sorted(set(values) - known)
     if unknown:
         raise CutError(f"settings of another version: unknown {', '.join(unknown)}")
-    return CutSettings(**{**values, "layers": tuple(values.get("layers", _CUT.layers))})
+    # JSON knows lists only.
+    plain: dict[str, Any] = {
+        k: tuple(value) if isinstance(value, list) else value for k, value in values.items()
+    }
+    return replace(published, **plain)
 
 
 def _parse(text: str, kind: Any) -> Any:

@@ -36,3 +36,8 @@ class StepRandom:
         """Whether FastCUT mirrors this step's input."""
         generator = generator_for(self.seed, self.step, "flip")
         return bool(torch.rand((), generator=generator) < 0.5)
+
+    def noise(self, *shape: int) -> Tensor:
+        """Standard normal numbers for the decoder of single-image CUT."""
+        generator = generator_for(self.seed, self.step, "noise")
+        return torch.randn(shape, generator=generator)

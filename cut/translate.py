@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -18,8 +17,9 @@ from cut.config import CutSettings
 from cut.data.folders import to_tensor
 from cut.device import Placement, choose
 from cut.errors import CutError
+from cut.networks.generators import GENERATORS, Generator, build_generator
+from cut.networks.layers import pad_to_multiple
 from cut.networks.patch_heads import PatchHeads
-from cut.networks.resnet import ResnetGenerator
 from cut.pictures import MIN_SIDE, resize_short_side
 from cut.previews import to_picture
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cut.correspondence import Correspondence
 
 MULTIPLE = 4
-"""The generator halves twice, so both sides are padded to a multiple of this."""
+"""Generators halve once or twice, so both sides are padded to a multiple of this."""
 
 
 class TooLarge(CutError):  # noqa: N818 (it reads as what went wrong: the picture is too large)
@@ -49,17 +49,17 @@ class Translator:
 
     checkpoint: Checkpoint
     placement: Placement
-    generator: ResnetGenerator = field(init=False)
+    generator: Generator = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        architecture = dict(self.checkpoint.config.get("generator", {}))
-        kind = architecture.pop("kind", None)
-        if kind != "resnet":
+        description = self.checkpoint.config.get("generator", {})
+        kind = description.get("kind")
+        if kind not in GENERATORS:
             raise CutError(f"{self.checkpoint.name}: unknown kind of generator {kind!r}")
         try:
             with torch.device("meta"):
-                generator = ResnetGenerator(**architecture)
+                generator = build_generator(description)
             generator.load_state_dict(self.checkpoint.generator_state(), assign=True)
         except (TypeError, ValueError, RuntimeError) as error:
             raise CutError(
@@ -155,14 +155,11 @@ class Translator:
         return float(settings.get("temperature", CutSettings.temperature))
 
     def _padded(self, pictures: Tensor) -> Tensor:
-        height, width = pictures.shape[2:]
-        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
-        return self.placement.batch(F.pad(pictures, padding, mode="reflect"))
+        return self.placement.batch(pad_to_multiple(pictures, MULTIPLE))
 
     def estimate_bytes(self, width: int, height: int) -> int:
         """Memory that translating a picture of that size needs above the loaded model's."""
-        ngf = self.generator.architecture["ngf"]
-        return estimate_bytes(width, height, ngf, self.placement.dtype)
+        return estimate_bytes(width, height, self.generator.width, self.placement.dtype)
 
     def fits(
         self, width: int, height: int, size: int | None = None, limit: int | None = None

@@ -9,20 +9,20 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from cut.config import CutSettings
-from cut.methods.cut import build_generator
+from cut.config import Settings, SinCutSettings
+from cut.networks.generators import Generator, build_generator
 from cut.networks.patchgan import PatchDiscriminator
-from cut.networks.resnet import ResnetGenerator
+from cut.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 
 
-def translation_gflop(generator: ResnetGenerator, height: int, width: int) -> float:
+def translation_gflop(generator: Generator, height: int, width: int) -> float:
     """Operations, in 10^9, of one picture through the generator."""
     with torch.device("meta"):
-        twin = ResnetGenerator(**generator.architecture)
+        twin = type(generator)(**generator.architecture)
         return _count(lambda: twin(torch.empty(1, 3, height, width)))
 
 
-def step_gflop(settings: CutSettings) -> float:
+def step_gflop(settings: Settings) -> float:
     """Operations, in 10^9, that one training step needs at least; the mean over flips if it flips.
 
     Generator: forward and backward over its inputs. Queries: the encoder, forward and backward,
@@ -30,9 +30,11 @@ def step_gflop(settings: CutSettings) -> float:
     backward over real and fake, and over the fake once more for the generator, whose gradient
     reaches the discriminator's inputs alone.
     """
+    if isinstance(settings, SinCutSettings):
+        return _single_image_gflop(settings)
     size = settings.crop_size
     with torch.device("meta"):
-        generator = build_generator(settings)
+        generator = build_generator(settings.generator)
         discriminator = PatchDiscriminator(
             settings.ndf, settings.discriminator_layers, settings.antialias
         )
@@ -45,6 +47,31 @@ def step_gflop(settings: CutSettings) -> float:
     if settings.flip_equivariance:
         total += 0.5 * outputs * E
     return total * settings.batch_size
+
+
+def _single_image_gflop(settings: SinCutSettings) -> float:
+    """As above, but a query is encoded from what one place sees, and R1 differentiates twice.
+
+    R1 adds to the real crops the gradient by the inputs, as much as a forward pass, and the
+    gradients of that by weights and by what comes in, twice as much.
+    """
+    size = settings.crop_size
+    with torch.device("meta"):
+        generator = StyleGAN2Generator(settings.channels, settings.blocks)
+        discriminator = StyleGAN2Discriminator(settings.discriminator_channels)
+        picture = torch.empty(1, 3, size, size)
+        G = _count(lambda: generator(picture))
+        D = _count(lambda: discriminator(picture))
+        E = sum(_count(lambda: _query(generator, picture, layer)) for layer in settings.layers)  # noqa: B023
+        if settings.patches > 1:
+            E = _count(lambda: generator.encode(picture, settings.layers))
+    return settings.batch_size * (3 * 2 * (G + E) + 3 * 2 * D + 2 * D + 3 * D)
+
+
+def _query(generator: StyleGAN2Generator, picture: torch.Tensor, layer: int) -> torch.Tensor:
+    """The features of a place in the middle, which sees the most."""
+    side = picture.shape[3] // generator.grids([layer])[0].stride
+    return generator.encode_at(picture, layer, (side // 2) * side + side // 2)
 
 
 def _count(call: Callable[[], object]) -> float:

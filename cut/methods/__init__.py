@@ -1,5 +1,36 @@
 """The methods: what one training step computes, by the name that settings carry."""
 
-from cut.methods.cut import Cut
+from collections.abc import Callable
+from typing import Any, Protocol
 
-METHODS = {"cut": Cut, "fastcut": Cut}
+from torch import Tensor
+
+from cut.device import Placement
+from cut.methods.cut import Cut, Losses
+from cut.methods.optimised import Optimised
+from cut.methods.sincut import SinCut
+from cut.randomness import StepRandom
+
+
+class Method(Protocol):
+    """What the training loop asks of a method."""
+
+    generator: Optimised
+    patch_heads: Optimised
+    discriminator: Optimised
+
+    @property
+    def parts(self) -> dict[str, Optimised]: ...
+    def step(
+        self, A: Tensor, B: Tensor, choices: StepRandom, rate_factor: float = 1.0
+    ) -> Losses: ...
+    def translate(self, pictures: Tensor) -> Tensor: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+METHODS: dict[str, Callable[[Any, Placement], Method]] = {
+    "cut": Cut,
+    "fastcut": Cut,
+    "sincut": SinCut,
+}

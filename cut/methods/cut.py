@@ -15,8 +15,9 @@ from torch import Tensor
 from cut.config import CutSettings
 from cut.device import Placement
 from cut.losses.gan import GAN_LOSSES
-from cut.losses.patchnce import patchnce
+from cut.methods.contrast import contrast
 from cut.methods.optimised import Optimised
+from cut.networks.generators import head_channels
 from cut.networks.layers import initialise
 from cut.networks.patch_heads import PatchHeads, sample_places
 from cut.networks.patchgan import PatchDiscriminator
@@ -43,7 +44,9 @@ class Cut:
 
     def __init__(self, settings: CutSettings, placement: Placement):
         self.settings, self.placement = settings, placement
-        generator = build_generator(settings)
+        generator = ResnetGenerator(
+            settings.ngf, settings.blocks, settings.antialias, settings.antialias_up
+        )
         discriminator = PatchDiscriminator(
             settings.ndf, settings.discriminator_layers, settings.antialias
         )
@@ -51,7 +54,7 @@ class Cut:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             for network in (generator, discriminator, heads):
-                initialise(network)
+                initialise(network, settings.init)
         betas = (settings.beta1, settings.beta2)
         rate, ema, clip = settings.learning_rate, settings.ema, settings.clip_spikes
         in_full = Placement(placement.device)
@@ -179,28 +182,19 @@ class Cut:
     ) -> Tensor:
         """lambda times the mean of PatchNCE over patches and layers (equation 3); 0-d."""
         settings = self.settings
-        heads = self.patch_heads.network
-        losses = []
+        sampled_queries, sampled_keys = [], []
         for i, (query, key) in enumerate(zip(queries, keys, strict=True)):
             places = choices.places(term, i, query.shape[2] * query.shape[3], settings.patches)
             places = places.to(query.device)
-            q = heads.embed(i, sample_places(query, places))
-            with torch.no_grad():
-                k = heads.embed(i, sample_places(key, places))
-            losses.append(patchnce(q, k, settings.temperature).mean())
-        return settings.lambda_nce * torch.stack(losses).mean()
+            sampled_queries.append(sample_places(query, places))
+            sampled_keys.append(sample_places(key, places))
+        heads, temperature = self.patch_heads.network, settings.temperature
+        return settings.lambda_nce * contrast(heads, sampled_queries, sampled_keys, temperature)
 
     def translate(self, pictures: Tensor) -> Tensor:
         """Translate with the averaged weights, for previews: B x 3 x H x W in [-1, 1], float32."""
-        working = {
-            name: value.clone() for name, value in self.generator.network.state_dict().items()
-        }
-        self.generator.network.load_state_dict(self.generator.weights(average=True))
-        try:
-            with torch.inference_mode():
-                return self.generator.network(self.placement.batch(pictures))[0].float()
-        finally:
-            self.generator.network.load_state_dict(working)
+        with self.generator.averaged() as network, torch.inference_mode():
+            return network(self.placement.batch(pictures))[0].float()
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
@@ -210,13 +204,3 @@ class Cut:
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.scaler.load_state_dict(state["scaler"])
-
-
-def build_generator(settings: CutSettings) -> ResnetGenerator:
-    """The generator that `settings` describe, with PyTorch's own initial weights."""
-    return ResnetGenerator(settings.ngf, settings.blocks, settings.antialias, settings.antialias_up)
-
-
-def head_channels(generator: ResnetGenerator, layers: Sequence[int]) -> list[int]:
-    """Channels of each contrasted layer, which is what the patch heads are built from."""
-    return [grid.channels for grid in generator.grids(layers)]

@@ -1,5 +1,7 @@
 """A network that learns: working weights, the float32 masters behind them, Adam, an average."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Generic
 
 import torch
@@ -104,6 +106,16 @@ class Optimised(Generic[Network]):
         source = self.average if average and self.ema is not None else self.masters
         state.update(zip(names, source, strict=True))
         return {key: _plain(value) for key, value in state.items()}
+
+    @contextmanager
+    def averaged(self) -> Iterator[Network]:
+        """The network with the averaged weights, which leave it again after the block."""
+        working = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.weights(average=True))
+        try:
+            yield self.network
+        finally:
+            self.network.load_state_dict(working)
 
     def state_dict(self) -> dict[str, Any]:
         return {
