@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from cut.config import preset
 from cut.device import Placement, choose, synchronise
 from cut.errors import CutError
-from cut.methods.cut import Cut
+from cut.methods import METHODS
+from cut.networks.generators import Generator
 from cut.networks.resnet import ResnetGenerator
 from cut.randomness import StepRandom
 from cut.translate import load
@@ -34,7 +35,7 @@ _PEAK_SHAPES = ((256, 256, 64), (64, 128, 256), (128, 256, 128))
 
 
 def measure(name: str, placement: Placement, runs: int) -> dict[str, Any]:
-    """Measure `cut`, `fastcut`, `generator-64` or a checkpoint in a process of its own.
+    """Measure a method, `generator-64` or a checkpoint in a process of its own.
 
     Returns:
         `name`, `seconds` (median of `runs`), `peak_memory_gb` and `gflop`.
@@ -83,7 +84,7 @@ class _EveryOther(StepRandom):
 
 def _step_call(method_name: str, placement: Placement) -> tuple[Callable[[], object], float]:
     settings = preset(method_name)
-    method = Cut(settings, placement)
+    method = METHODS[method_name](settings, placement)
     generator = torch.Generator().manual_seed(0)
     shape = (settings.batch_size, 3, settings.crop_size, settings.crop_size)
     A, B = (torch.rand(shape, generator=generator) * 2 - 1 for _ in "AB")
@@ -93,7 +94,7 @@ def _step_call(method_name: str, placement: Placement) -> tuple[Callable[[], obj
 
 def _translate_call(name: str, placement: Placement) -> tuple[Callable[[], Tensor], float]:
     if name == "generator-64":
-        generator = placement.network(ResnetGenerator(64)).eval()
+        generator: Generator = placement.network(ResnetGenerator(64)).eval()
     else:
         generator = load(name, str(placement.device), placement.precision).generator
     x = placement.batch(torch.rand(1, 3, SIZE, SIZE) * 2 - 1)
@@ -106,7 +107,7 @@ def _translate_call(name: str, placement: Placement) -> tuple[Callable[[], Tenso
 
 
 def _in_this_process(name: str, placement: Placement, runs: int) -> dict[str, Any]:
-    is_step = name in ("cut", "fastcut")
+    is_step = name in METHODS
     call, gflop = (_step_call if is_step else _translate_call)(name, placement)
     timings = list(itertools.islice(_timings(call, placement), 2 + runs))[2:]
     # The mean of mirrored and other steps is the promise for FastCUT; there are as many of each.

@@ -8,12 +8,20 @@ from PIL import Image
 from torch import Tensor
 
 from cut.data.folders import UnpairedFolders, pictures_in, to_tensor
+from cut.data.single_image import SingleImage
 from cut.errors import CutError
 from cut.pictures import read_picture
 
 
 class Translates(Protocol):
     def translate(self, pictures: Tensor) -> Tensor: ...
+
+
+def preview(method: Translates, data: UnpairedFolders | SingleImage) -> Image.Image:
+    """What shows how a run is doing: a grid of pictures, or the one source picture translated."""
+    if isinstance(data, SingleImage):
+        return to_picture(method.translate(data.whole_source())[0])
+    return preview_grid(method, data)
 
 
 def preview_grid(method: Translates, data: UnpairedFolders, count: int = 4) -> Image.Image:

@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
 
 from cut import config
 from cut.checkpoints import Checkpoint, Description, home, write_checkpoint
-from cut.config import CutSettings
-from cut.data.folders import Sample, UnpairedFolders, collate
+from cut.config import Settings
+from cut.data.training import Source, TrainingData, batches, name_of, open_data
 from cut.device import Placement, choose
 from cut.errors import CutError
 from cut.files import reason
-from cut.methods import METHODS
-from cut.methods.cut import Cut
-from cut.previews import preview_grid
+from cut.methods import METHODS, Method
+from cut.previews import preview
 from cut.published import write_pickle
 from cut.randomness import StepRandom
 
@@ -43,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Preview:
-    """A strip of inputs over their translations by the averaged weights, as a PIL picture."""
+    """How the averaged weights translate, as a PIL picture: see `cut.previews.preview`."""
 
     step: int
     picture: Any
@@ -76,7 +74,7 @@ class Run:
         name: of the model.
         settings: of the method; a resumed run takes the saved ones instead.
         overrides: settings to change when resuming, as text (a longer schedule, say).
-        data: folder with trainA/ and trainB/.
+        data: folder with trainA/ and trainB/; for sincut the source and the target picture.
         folder: of the run, made if missing.
         placement: where and in which precision to compute.
         minutes: stop (and save) after so much time in this process; None for no such limit.
@@ -87,8 +85,8 @@ class Run:
     """
 
     name: str
-    settings: CutSettings
-    data: Path
+    settings: Settings
+    data: Source
     folder: Path
     placement: Placement
     minutes: float | None = None
@@ -118,9 +116,8 @@ class Run:
             saved = config.from_dict(state["settings"])
             self.settings = config.with_overrides(saved, self.overrides)
         settings = config.check(self.settings)
-        data = UnpairedFolders(self.data, settings.load_size, settings.crop_size, settings.seed)
+        data = open_data(settings, self.data, self.placement.device)
         total = settings.total_steps(data.epoch_length)
-        data.zoom_until = _first_decaying_step(settings, total) * settings.batch_size
         method = METHODS[settings.method](settings, self.placement)
         if state:
             self._take_up(state, method)
@@ -129,7 +126,7 @@ class Run:
         self._make_folder()
         yield from self._loop(method, data, total)
 
-    def _take_up(self, state: dict[str, Any], method: Cut) -> None:
+    def _take_up(self, state: dict[str, Any], method: Method) -> None:
         try:
             method.load_state_dict(state["method"])
         except (RuntimeError, ValueError, KeyError) as error:
@@ -149,13 +146,13 @@ class Run:
         except OSError as error:
             raise CutError(f"cannot make {self.folder}: {reason(error)}") from error
 
-    def _loop(self, method: Cut, data: UnpairedFolders, total: int) -> Iterator[Event]:
+    def _loop(self, method: Method, data: TrainingData, total: int) -> Iterator[Event]:
         settings = self.settings
-        end = min(total, self.until or total)
+        steps = range(self.step, min(total, self.until or total))
         deadline = time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
         saved_at, skipped = -1, 0
         started = time.monotonic() - self.seconds
-        for batch in self._batches(data, end):
+        for batch in batches(data, steps, settings.batch_size, self.placement.device, self.workers):
             for message in batch.skipped:
                 skipped += 1
                 yield Skipped(message, skipped)
@@ -169,7 +166,7 @@ class Run:
             yield Step(self.step, total, values, time.perf_counter() - before, rate)
             stopping = self.stopping or time.monotonic() >= deadline
             if self.step % self.preview_every == 0 or self.step == 1:
-                yield Preview(self.step, preview_grid(method, data))
+                yield Preview(self.step, preview(method, data))
             if self.step % self.save_every == 0 or stopping:
                 yield self.save(method)
                 saved_at = self.step
@@ -178,27 +175,7 @@ class Run:
         if saved_at != self.step:
             yield self.save(method)
 
-    def _batches(self, data: UnpairedFolders, end: int) -> Iterator[Sample]:
-        size = self.settings.batch_size
-        workers = self.workers
-        if workers is None:
-            workers = 0 if self.placement.device.type == "cpu" else 4
-        loader = DataLoader(
-            data,
-            batch_size=size,
-            sampler=range(self.step * size, end * size),
-            collate_fn=collate,
-            num_workers=workers,
-            pin_memory=self.placement.device.type == "cuda",
-        )
-        try:
-            yield from loader
-        except CutError as error:
-            # A worker process hands on its traceback; the message is the last line.
-            line = str(error).splitlines()[-1]
-            raise CutError(line.removeprefix("cut.errors.CutError: ")) from error
-
-    def save(self, method: Cut) -> Saved:
+    def save(self, method: Method) -> Saved:
         """Write `state.pt` and `last/`, each whole or not at all."""
         state = {
             "format": STATE_FORMAT,
@@ -212,7 +189,7 @@ class Run:
         description = Description(
             name=self.name,
             settings=self.settings,
-            data=str(self.data.name),
+            data=name_of(self.data),
             steps=self.step,
             hours=round(self.seconds / 3600, 3),
         )
@@ -240,8 +217,8 @@ class Run:
 
 
 def train(
-    settings: CutSettings,
-    data: str | Path,
+    settings: Settings,
+    data: str | Path | tuple[str | Path, str | Path],
     name: str,
     *,
     device: str = "auto",
@@ -255,11 +232,12 @@ def train(
         CutError: as `Run.train`, or there is no such device.
     """
     folder = home() / "runs" / name
-    run = Run(name, settings, Path(data), folder, choose(device, precision), minutes)
+    source = (Path(data[0]), Path(data[1])) if isinstance(data, tuple) else Path(data)
+    run = Run(name, settings, source, folder, choose(device, precision), minutes)
     return run.train(resume)
 
 
-def _warm_start(method: Cut, model: Checkpoint) -> None:
+def _warm_start(method: Method, model: Checkpoint) -> None:
     """Begin with another model's generator and heads; the discriminator begins anew."""
     for part in ("generator", "patch_heads"):
         if part not in model.files:
@@ -282,8 +260,3 @@ def _numbers(losses: dict[str, torch.Tensor], step: int) -> dict[str, float]:
             "with a lower learning rate, or in fp32"
         )
     return values
-
-
-def _first_decaying_step(settings: CutSettings, total: int) -> int:
-    decaying = total * settings.decay_epochs / settings.epochs
-    return int(total - decaying) + 1

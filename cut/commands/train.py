@@ -22,11 +22,13 @@ LOG_EVERY = 50
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("train", help="train a model on two sets of pictures")
-    parser.add_argument("--method", default="cut", help="cut or fastcut (default: cut)")
-    parser.add_argument(
-        "--data", required=True, type=Path, metavar="DIR", help="holds trainA/ and trainB/"
+    parser = subparsers.add_parser(
+        "train", help="train a model on two sets of pictures, or on two pictures"
     )
+    parser.add_argument("--method", default="cut", help="cut, fastcut or sincut (default: cut)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="holds trainA/ and trainB/")
+    for side in ("source", "target"):
+        parser.add_argument(f"--{side}", type=Path, metavar="IMG", help=f"sincut's {side} picture")
     parser.add_argument("--name", required=True, help="what to call the model")
     parser.add_argument("--preset", default="paper", help="paper or compact (default: paper)")
     parser.add_argument("--steps", type=int, help="length of the schedule, instead of epochs")
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     training = Run(
         name=args.name,
         settings=settings,
-        data=args.data.resolve(),
+        data=_data(args),
         folder=_run_folder(args),
         placement=choose(args.device, args.precision),
         minutes=args.minutes,
@@ -130,6 +132,18 @@ def _keep_preview(folder: Path, step: int, picture: Any) -> None:
 
     with whole_file(folder / "previews" / f"{step:07d}.jpg") as temporary:
         picture.save(temporary, "JPEG", quality=90)
+
+
+def _data(args: argparse.Namespace) -> "Path | tuple[Path, Path]":
+    """The folder or the two pictures, whichever the method trains on."""
+    pair = [path.resolve() for path in (args.source, args.target) if path is not None]
+    if args.method == "sincut":
+        if len(pair) != 2 or args.data is not None:
+            raise CutError("sincut trains on two pictures: give --source and --target, no --data")
+        return pair[0], pair[1]
+    if args.data is None or pair:
+        raise CutError(f"{args.method} trains on two folders: give --data, no --source or --target")
+    return args.data.resolve()
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, str]:

@@ -4,6 +4,7 @@ Every random choice for the k-th sample (its place in the shuffled order, its pa
 flip) depends on (seed, k) alone, so that a resumed run sees the same data in the same order.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 
@@ -127,6 +128,28 @@ def collate(samples: list[Sample]) -> Sample:
         torch.stack([sample.B for sample in samples]),
         tuple(line for sample in samples for line in sample.skipped),
     )
+
+
+def batches_of(
+    data: UnpairedFolders, draws: range, size: int, device: torch.device, workers: int | None = None
+) -> Iterator[Sample]:
+    """Batches of `size` consecutive draws, read in `workers` processes; None for what suits."""
+    if workers is None:
+        workers = 0 if device.type == "cpu" else 4
+    loader = DataLoader(
+        data,
+        batch_size=size,
+        sampler=draws,
+        collate_fn=collate,
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+    )
+    try:
+        yield from loader
+    except CutError as error:
+        # A worker process hands on its traceback; the message is the last line.
+        line = str(error).splitlines()[-1]
+        raise CutError(line.removeprefix("cut.errors.CutError: ")) from error
 
 
 @lru_cache(maxsize=2)

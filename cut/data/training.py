@@ -1,0 +1,63 @@
+"""What a run trains on, whichever method: opened by its settings, handed out in batches."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from cut.config import Settings, SinCutSettings
+from cut.data.folders import Sample, UnpairedFolders, batches_of
+from cut.data.single_image import SingleImage
+from cut.errors import CutError
+
+Source = Path | tuple[Path, Path]
+"""A folder with trainA/ and trainB/, or the source and the target picture of sincut."""
+
+TrainingData = UnpairedFolders | SingleImage
+
+
+def open_data(settings: Settings, source: Source, device: torch.device) -> TrainingData:
+    """The data that these settings train on.
+
+    Raises:
+        CutError: it cannot be read, or is of the kind that another method trains on.
+    """
+    if isinstance(settings, SinCutSettings):
+        if isinstance(source, Path):
+            raise CutError("sincut trains on two pictures: give --source and --target")
+        return SingleImage(
+            *source,
+            crop_size=settings.crop_size,
+            batch_size=settings.batch_size,
+            zoom=settings.zoom,
+            seed=settings.seed,
+            epoch_length=settings.epoch_crops,
+            device=device,
+        )
+    if not isinstance(source, Path):
+        raise CutError(f"{settings.method} trains on two folders: give --data")
+    data = UnpairedFolders(source, settings.load_size, settings.crop_size, settings.seed)
+    if not settings.crop_while_decaying:
+        total = settings.total_steps(data.epoch_length)
+        first_decaying = int(total - total * settings.decay_epochs / settings.epochs) + 1
+        data.zoom_until = first_decaying * settings.batch_size
+    return data
+
+
+def batches(
+    data: TrainingData,
+    steps: range,
+    batch_size: int,
+    device: torch.device,
+    workers: int | None = None,
+) -> Iterator[Sample]:
+    """The batch of each step; folders are read in `workers` processes, None for what suits."""
+    if isinstance(data, SingleImage):
+        return map(data.batch, steps)
+    draws = range(steps.start * batch_size, steps.stop * batch_size)
+    return batches_of(data, draws, batch_size, device, workers)
+
+
+def name_of(source: Source) -> str:
+    """What config.json calls the data."""
+    return source.name if isinstance(source, Path) else " and ".join(path.name for path in source)
