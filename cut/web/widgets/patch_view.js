@@ -31,7 +31,8 @@ const SHOWS = {
   pca: { name: "Features", says: () => "The features' three main directions as colours: like colours, like features." },
 };
 
-const DIMMED = 0x80000000; // half-transparent black: what is no negative steps back
+const DIMMED = 0x80000000; // half-transparent black, as 0xAABBGGRR: what is no negative steps back
+const DOTS_WIDE = 480; // px of a canvas that places are dotted on, rather than filled
 
 const MARKS = {
   query: '<svg viewBox="0 0 24 24"><circle cx="12" cy="12" r="8"/><path d="M12 1v6M12 17v6M1 12h6M17 12h6"/></svg>',
@@ -47,15 +48,15 @@ const shared = {
 };
 
 export default function patchView({ data, parentElement, setStateValue }) {
-  const [header, blocks] = unpack(data);
+  const [header, readBlocks] = unpack(data);
   const root = parentElement.querySelector(".patches");
   root.hidden = header.kind === "maps";
   if (root.hidden) {
-    addMaps(header, blocks);
+    addMaps(header, readBlocks());
     return undefined;
   }
   root.view ??= makeView(root);
-  root.view.show(header, blocks, (look) => setStateValue("look", look));
+  root.view.show(header, readBlocks, (look) => setStateValue("look", look));
   return () => {
     root.view?.release();
     root.view = undefined;
@@ -67,17 +68,22 @@ export default function patchView({ data, parentElement, setStateValue }) {
 const TYPES = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array };
 const lateMaps = new Map(); // maps that came before their view
 
+// The header, and a function that reads the blocks: what is shown already need not be read again.
 function unpack(data) {
   const bytes = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  let start = 4 + bytes.getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(data.subarray(4, start)));
-  const blocks = {};
-  for (const [name, type, size] of header.blocks) {
-    const part = data.slice(start, start + size); // a copy is aligned, as float32 must be
-    blocks[name] = type === "bytes" ? part : new TYPES[type](part.buffer);
-    start += size;
-  }
-  return [header, blocks];
+  const payload = 4 + bytes.getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(data.subarray(4, payload)));
+  const readBlocks = () => {
+    let start = payload;
+    const blocks = {};
+    for (const [name, type, size] of header.blocks) {
+      const part = data.slice(start, start + size); // a copy is aligned, as float32 must be
+      blocks[name] = type === "bytes" ? part : new TYPES[type](part.buffer);
+      start += size;
+    }
+    return blocks;
+  };
+  return [header, readBlocks];
 }
 
 function addMaps(header, blocks) {
@@ -228,6 +234,39 @@ function paint(canvas, grid, working, colourOf) {
   canvas.context.putImageData(image, 0, 0);
 }
 
+// Dots the few places that are negatives when they are drawn: cells of a 64 x 64 grid would be specks.
+function dot(canvas, layer, working, places, colourOf, radius) {
+  const unit = DOTS_WIDE / working[0];
+  const [width, height] = [DOTS_WIDE, Math.round(working[1] * unit)];
+  if (canvas.width !== width || canvas.height !== height || canvas.image) {
+    Object.assign(canvas, { width, height, image: undefined, context: canvas.getContext("2d") });
+    Object.assign(canvas.style, { left: "0", top: "0", width: "100%", height: "100%" });
+  }
+  const { context } = canvas;
+  context.clearRect(0, 0, width, height);
+  context.fillStyle = "rgb(0 0 0 / 50%)";
+  context.fillRect(0, 0, width, height);
+  context.strokeStyle = "rgb(255 255 255 / 45%)";
+  for (const place of places) {
+    context.beginPath();
+    context.arc((layer.xs[place % layer.width] + 0.5) * unit, (layer.ys[Math.floor(place / layer.width)] + 0.5) * unit, radius, 0, 2 * Math.PI);
+    context.fillStyle = colourOf(place);
+    context.fill();
+    context.stroke();
+  }
+}
+
+function dotNegatives(canvas, layer, state, working, query, values, radius) {
+  const range = rangeOf(layer, state);
+  const places = query.negatives.filter((place) => !isNear(layer, query.place, place, state.apart));
+  const { colours } = SHOWS.negatives;
+  const colourOf = (place) => {
+    const colour = colours[Math.max(0, Math.min(255, Math.round(255 * range.at(values[place]))))];
+    return `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`;
+  };
+  dot(canvas, layer, working, places, colourOf, radius);
+}
+
 function axis(centres, count) {
   const whole = centres.length > 1 ? (centres[centres.length - 1] - centres[0]) / (centres.length - 1) : 1;
   const step = (whole * centres.length) / count;
@@ -299,7 +338,7 @@ function makePanel(side) {
   const element = make("div", {
     class: "panel", tabindex: "0", role: "application", "data-side": side,
     "aria-label": `${SIDE_NAMES[side]}: arrow keys move the place, Enter holds it, Escape lets it go`,
-  }, make("span", { class: "clip" }, picture, canvas), patch, ...hardest, same, own, tag);
+  }, make("span", { class: "clip" }, picture, canvas), tag, patch, ...hardest, same, own);
   return { side, element, picture, canvas, patch, own, same, hardest, tag };
 }
 
@@ -353,20 +392,21 @@ function makeView(root) {
 
   // -- taking data
 
-  function show(newHeader, blocks, newReport) {
+  function show(newHeader, readBlocks, newReport) {
     report = newReport;
     shared.views.add(view);
     const isNew = header?.id !== newHeader.id;
     header = newHeader;
     if (header.opening) open(header);
-    if (!isNew) return schedule();
     leads = Boolean(header.opening);
     root.dataset.role = leads ? "leads" : "follows";
+    find(".name").textContent = header.title ?? "";
+    find(".name").hidden = !header.title;
+    if (!isNew) return schedule();
+    const blocks = readBlocks();
     layers = header.layers.map((about) => makeLayer(about, blocks));
     rows.forEach((row) => (row.key = ""));
     drawnControls = "";
-    find(".name").textContent = header.title ?? "";
-    find(".name").hidden = !header.title;
     root.style.setProperty("--ratio", header.working[0] / header.working[1]);
     takeMaps();
     makeButtons();
@@ -506,7 +546,9 @@ function makeView(root) {
       row.panels.forEach((panel) => {
         const bare = state.show === "negatives" && panel.side === "output";
         panel.element.dataset.bare = bare ? "yes" : "no";
-        if (!bare && !layer.flat) {
+        if (!bare && !layer.flat && state.show === "negatives" && state.negatives === "drawn") {
+          dotNegatives(panel.canvas, layer, state, header.working, row.query, row.judged, 5);
+        } else if (!bare && !layer.flat) {
           const values = state.show === "negatives" ? row.judged : row.cosines[panel.side];
           paint(panel.canvas, gridOf(layer, layer), header.working, colouring(layer, state, panel.side, layer.all, values, row.query));
         }
@@ -611,7 +653,6 @@ function makeView(root) {
       if (i && !["similarity", "pca"].includes(state.show)) return;
       const { places } = small;
       if (state.show === "negatives" && state.negatives === "drawn") {
-        // A small grid would miss most of the places drawn: each is painted where it falls.
         return drawDrawn(canvases[i], layer, query);
       }
       if (state.show === "similarity" || state.show === "negatives") cosines(layer, from, place, side, places, values);
@@ -624,7 +665,7 @@ function makeView(root) {
     cosines(layer, "output", query.place, "input", query.negatives, values);
     const spread = new Float32Array(layer.all.length);
     query.negatives.forEach((place, i) => (spread[place] = values[i]));
-    paint(canvas, gridOf(layer, layer), header.working, colouring(layer, shared.state, "input", layer.all, spread, query));
+    dotNegatives(canvas, layer, shared.state, header.working, query, spread, 10);
   }
 
   // -- controls
