@@ -10,8 +10,8 @@ TEMPERATURE = 0.07
 TIE = 1e-6
 """Cosines nearer than this differ by the order of a sum alone: a tie is not a defeat."""
 
-ROWS = 128
-"""Queries judged at a time: their cosines with 4096 keys, 2 MB, stay in the processor's cache."""
+COSINES = 2**20
+"""Computed at a time: 4 MB, which stay near the processor."""
 
 Array = NDArray[np.float32]
 
@@ -32,9 +32,10 @@ def losses_and_ranks(
     column = torch.from_numpy(_column_of(N, drawn))
     q, k = torch.from_numpy(queries), torch.from_numpy(keys)
     losses, ranks = torch.empty(N), torch.empty(N)
-    buffer = torch.empty(ROWS, M)
-    for start in range(0, N, ROWS):
-        rows = slice(start, min(start + ROWS, N))
+    step = max(1, min(N, COSINES // M))
+    buffer = torch.empty(step, M)
+    for start in range(0, N, step):
+        rows = slice(start, min(start + step, N))
         positive = (q[rows] * k[rows]).sum(1)
         cosines = torch.mm(q[rows], rivals, out=buffer[: len(positive)])
         # The positive takes the column of the one place that is no negative here.

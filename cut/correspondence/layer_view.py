@@ -1,6 +1,7 @@
 """One contrasted layer of a picture and its translation: similarities, scores and maps."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -76,7 +77,7 @@ class LayerView:
     def width(self) -> int:
         return len(self.xs)
 
-    @property
+    @cached_property
     def alike(self) -> bool:
         """Whether the input's patches cannot be told apart (a picture of one colour, say)."""
         keys = self._flat("input")
