@@ -166,9 +166,15 @@ _FASTCUT = replace(
 _COMPACT: dict[str, Any] = {
     "ngf": 32,
     "ndf": 32,
-    "load_size": 256,
+    "init": "normal",
+    "load_size": 144,
     "crop_size": 128,
-    "steps": 30_000,
+    "crop_while_decaying": True,
+    "learning_rate": 3e-4,
+    "clip_spikes": 4.0,
+    "epochs": 10,
+    "decay_epochs": 4,
+    "steps": 20_000,
 }
 
 PRESETS: dict[str, dict[str, Settings]] = {
@@ -235,8 +241,12 @@ def check(settings: AnySettings) -> AnySettings:
 
 
 def _check_sizes(settings: CutSettings) -> None:
+    from cut.networks.layers import INITS
+
     if settings.crop_size % 4 or settings.crop_size < 32:
         raise CutError(f"setting crop_size={settings.crop_size}: a multiple of 4, at least 32")
+    if settings.init not in INITS:
+        raise CutError(f"setting init={settings.init}: choose {' or '.join(INITS)}")
     if settings.load_size < settings.crop_size:
         raise CutError(
             f"setting load_size={settings.load_size}: must not be under crop_size, "

@@ -136,3 +136,8 @@ def test_steps_replace_epochs() -> None:
     assert CutSettings(steps=100).rate_factor(75, 100) == 0.5
     fast = dataclasses.replace(preset("fastcut"), steps=100)
     assert [fast.rate_factor(step, 100) for step in (75, 90)] == [1, 0.4]
+
+
+def test_an_unknown_init_is_refused() -> None:
+    with pytest.raises(CutError, match="init=zeros: choose xavier or normal"):
+        with_overrides(preset("cut"), {"init": "zeros"})
