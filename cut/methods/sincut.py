@@ -20,7 +20,7 @@ from cut.methods.contrast import contrast
 from cut.methods.cut import Losses
 from cut.methods.optimised import Optimised
 from cut.networks.generators import head_channels
-from cut.networks.layers import initialise, pad_to_multiple
+from cut.networks.layers import initialise, pad_sides
 from cut.networks.patch_heads import PatchHeads, sample_places
 from cut.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 
@@ -169,7 +169,7 @@ class SinCut:
     def translate(self, pictures: Tensor) -> Tensor:
         """Translate with the averaged weights, for previews: B x 3 x H x W in [-1, 1], float32."""
         height, width = pictures.shape[2:]
-        padded = pad_to_multiple(self.placement.batch(pictures), 2)
+        padded = pad_sides(self.placement.batch(pictures))
         with self.generator.averaged() as network, torch.inference_mode():
             return network(padded)[0][:, :, :height, :width].float()
 

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+MULTIPLE = 4
+"""Of both sides of a picture that is to be translated: generators halve once or twice."""
+
 EPSILON = 1e-5
 _STRIP = 4096
 
@@ -60,10 +63,10 @@ class _PreciseNorm(torch.autograd.Function):
         return torch.ops.aten.native_batch_norm_backward(grad, x, *statistics, only_input)[0]
 
 
-def pad_to_multiple(pictures: Tensor, multiple: int) -> Tensor:
-    """Reflect the last lines so that both sides of B x 3 x H x W are multiples of `multiple`."""
+def pad_sides(pictures: Tensor) -> Tensor:
+    """Reflect the last lines so that both sides of B x 3 x H x W are multiples of `MULTIPLE`."""
     height, width = pictures.shape[2:]
-    return F.pad(pictures, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+    return F.pad(pictures, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
 
 
 INITS: dict[str, Callable[[Tensor], Tensor]] = {
