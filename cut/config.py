@@ -245,6 +245,13 @@ def _check_sizes(settings: CutSettings) -> None:
 
     if settings.crop_size % 4 or settings.crop_size < 32:
         raise CutError(f"setting crop_size={settings.crop_size}: a multiple of 4, at least 32")
+    last = settings.blocks + (11 if settings.antialias else 9)
+    if not settings.layers or not all(0 <= layer <= last for layer in settings.layers):
+        raise CutError(
+            f"setting layers={','.join(map(str, settings.layers))}: the encoder's are 0 to {last}"
+        )
+    if list(settings.layers) != sorted(set(settings.layers)):
+        raise CutError("setting layers: each once, in ascending order")
     if settings.init not in INITS:
         raise CutError(f"setting init={settings.init}: choose {' or '.join(INITS)}")
     if settings.load_size < settings.crop_size:
@@ -298,7 +305,7 @@ def _parse(text: str, kind: Any) -> Any:
             raise ValueError("write true or false")
         return text.lower() == "true"
     if typing.get_origin(kind) is tuple:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(_parse(part, int) for part in text.split(","))
     try:
         return kind(text)
     except ValueError as error:

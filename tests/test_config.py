@@ -141,3 +141,17 @@ def test_steps_replace_epochs() -> None:
 def test_an_unknown_init_is_refused() -> None:
     with pytest.raises(CutError, match="init=zeros: choose xavier or normal"):
         with_overrides(preset("cut"), {"init": "zeros"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0,99", "layers=0,99: the encoder's are 0 to 20"),
+        ("0,four", "layers=0,four: not a whole number"),
+        ("4,0", "ascending"),
+        ("4,4", "each once"),
+    ],
+)
+def test_layers_that_cannot_be_contrasted_are_refused(text: str, message: str) -> None:
+    with pytest.raises(CutError, match=message):
+        with_overrides(preset("cut"), {"layers": text})

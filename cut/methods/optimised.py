@@ -70,6 +70,7 @@ class Optimised(Generic[Network]):
         for group in self.adam.param_groups:
             group["lr"] = self.learning_rate * rate_factor
         if self.clip_spikes is not None:
+            scaler.unscale_(self.adam)
             self._shorten_gradients(self.clip_spikes)
         scaler.step(self.adam)
         with torch.no_grad():
