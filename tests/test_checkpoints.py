@@ -7,17 +7,9 @@ import pytest
 import torch
 
 from cut import checkpoints
-from cut.checkpoints import (
-    available,
-    claim,
-    find,
-    import_published,
-    read_checkpoint,
-    remove,
-    validate_name,
-    write_checkpoint,
-)
+from cut.checkpoints import available, find, read_checkpoint, write_checkpoint
 from cut.errors import CutError
+from cut.library import claim, import_published, publish, remove, validate_name
 from tests.helpers import make_checkpoint
 
 
@@ -179,7 +171,7 @@ def test_removing(tmp_path: Path, home: Path) -> None:
 def test_a_run_is_published_under_a_name(tmp_path: Path, home: Path) -> None:
     run = make(tmp_path / "runs", "last")
     for _ in range(2):
-        model = checkpoints.publish(run.folder, "mine")
+        model = publish(run.folder, "mine")
     assert model.folder == home / "checkpoints" / "mine"
 
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from cut.checkpoints import find, import_published
+from cut.checkpoints import find
 from cut.data.folders import to_tensor
 from cut.errors import CutError
+from cut.library import import_published
 from cut.networks.patch_heads import PatchHeads
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator

@@ -76,7 +76,7 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def run_import(args: argparse.Namespace) -> int:
-    from cut.checkpoints import import_published
+    from cut.library import import_published
 
     model = import_published(args.source, args.name, args.overwrite)
     print(f"{model.name}: {', '.join(model.files)} in {model.folder}")
@@ -84,7 +84,8 @@ def run_import(args: argparse.Namespace) -> int:
 
 
 def run_export(args: argparse.Namespace) -> int:
-    from cut.checkpoints import export_published, find
+    from cut.checkpoints import find
+    from cut.published import export_published
 
     for path in export_published(find(args.name), args.output, args.overwrite):
         print(path)
@@ -92,7 +93,8 @@ def run_export(args: argparse.Namespace) -> int:
 
 
 def run_remove(args: argparse.Namespace) -> int:
-    from cut.checkpoints import find, remove
+    from cut.checkpoints import find
+    from cut.library import remove
 
     model = find(args.name)
     if not args.yes and not model.bundled:

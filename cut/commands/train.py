@@ -54,9 +54,10 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from cut.checkpoints import find, publish
+    from cut.checkpoints import find
     from cut.config import preset, with_overrides
     from cut.device import choose
+    from cut.library import publish
     from cut.trainer import Run
 
     overrides = _overrides(args)
@@ -160,7 +161,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, str]:
 
 
 def _run_folder(args: argparse.Namespace) -> Path:
-    from cut.checkpoints import claim, home
+    from cut.checkpoints import home
+    from cut.library import claim
 
     folder = home() / "runs" / args.name
     if args.resume and args.overwrite:
