@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from cut.config import CutSettings
+from cut.config import CutSettings, Settings, SinCutSettings
 from cut.errors import CutError
 from cut.files import reason, whole_file
+from cut.networks.generators import build_generator, description_of, head_channels
 from cut.networks.patch_heads import channels_of
-from cut.networks.resnet import ResnetGenerator, architecture_of
+from cut.networks.resnet import ResnetGenerator
 
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
@@ -82,10 +83,9 @@ def read_published(path: Path) -> "Checkpoint":
         raise CutError(f"no file {path}")
     state = read_pickle(path)
     try:
-        architecture = architecture_of(state)
+        settings = _settings(description_of(state))
     except ValueError as error:
         raise CutError(f"{path.name} is not a CUT generator: {error}") from error
-    settings = _settings(architecture)
     stem = path.name.removesuffix("_net_G.pth").removesuffix(".pth")
     name = path.parent.name if stem == "latest" else stem
     values = Description(
@@ -97,16 +97,22 @@ def read_published(path: Path) -> "Checkpoint":
     return Checkpoint(name, path.parent, values, files=files)
 
 
-def _settings(architecture: dict[str, Any]) -> CutSettings:
-    """Settings with the paper's contrasted layers, as far as the encoder has them."""
+def _settings(description: dict[str, Any]) -> Settings:
+    """The paper's settings with that generator, and the contrasted layers that its encoder has."""
+    arguments = {key: value for key, value in description.items() if key != "kind"}
+    if description["kind"] == "stylegan2":
+        settings = SinCutSettings(ngf=description["channels"][0] // 8, blocks=description["blocks"])
+        if settings.generator != description:
+            raise ValueError(f"{description['channels']} channels are not of the published table")
+        return settings
     with torch.device("meta"):
-        generator = ResnetGenerator(**architecture)
+        generator = ResnetGenerator(**arguments)
     last = generator.first_block + generator.blocks - 1
     layers = tuple(layer for layer in CutSettings.layers if layer <= last)
-    return CutSettings(**architecture, layers=layers)
+    return CutSettings(**arguments, layers=layers)
 
 
-def _beside(path: Path, settings: CutSettings) -> dict[str, Path]:
+def _beside(path: Path, settings: Settings) -> dict[str, Path]:
     """The heads and discriminator next to a published generator, where they are there and fit."""
     if not path.name.endswith("_net_G.pth"):
         return {}
@@ -117,10 +123,7 @@ def _beside(path: Path, settings: CutSettings) -> dict[str, Path]:
             found[part] = other
     if "patch_heads" in found:
         with torch.device("meta"):
-            generator = ResnetGenerator(
-                settings.ngf, settings.blocks, settings.antialias, settings.antialias_up
-            )
-        expected = [grid.channels for grid in generator.grids(settings.layers)]
+            expected = head_channels(build_generator(settings.generator), settings.layers)
         if channels_of(read_pickle(found["patch_heads"])) != expected:
             raise CutError(
                 f"{found['patch_heads'].name} does not fit {path.name}: its heads are not those of "

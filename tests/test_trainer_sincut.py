@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from cut.checkpoints import read_checkpoint
+from cut.checkpoints import find, read_checkpoint
 from cut.cli import main
 from cut.config import SinCutSettings, from_dict, preset, to_dict, with_overrides
 from cut.device import Placement
 from cut.errors import CutError
+from cut.published import export_published
 from cut.trainer import Preview, Run, Saved, Step
 from cut.translate import load
 from tests.helpers import TINY as FOLDERS
@@ -76,6 +77,24 @@ def test_its_patches_correspond(tmp_path: Path, pair: tuple[Path, Path]) -> None
     assert [layer.receptive_field for layer in view.layers] == [1, 8, 24]
     assert view.layers[1].xs[0] == pytest.approx(0.5 + 2 * round((view.layers[1].xs[0] - 0.5) / 2))
     assert view.has_heads
+
+
+def test_the_published_format_there_and_back(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    list(run(tmp_path / "run", pair).train())
+    model = read_checkpoint(tmp_path / "run" / "last")
+    export_published(model, tmp_path / "exported")
+    published = find(tmp_path / "exported" / "latest_net_G.pth")
+    assert published.config["generator"] == model.config["generator"]
+    assert published.config["method"] == "sincut"
+    picture = make_picture(40, 40)
+    there, back = (load(one, precision="fp32")(picture) for one in (model, published))
+    assert there.tobytes() == back.tobytes()
+
+    state = model.generator_state()
+    del state["decoder.convs.0.conv1.0.weight"]
+    torch.save(state, tmp_path / "less_net_G.pth")
+    with pytest.raises(CutError, match=r"decoder\.convs\.0\.conv1\.0\.weight does not fit"):
+        find(tmp_path / "less_net_G.pth")
 
 
 def test_resumed_is_as_never_stopped(tmp_path: Path, pair: tuple[Path, Path]) -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
+
+from cut.networks import resnet, stylegan2
 from cut.networks.resnet import ResnetGenerator
 from cut.networks.stylegan2 import StyleGAN2Generator
 
@@ -26,6 +29,17 @@ def build_generator(description: dict[str, Any]) -> Generator:
     if kind not in GENERATORS:
         raise ValueError(f"unknown kind of generator {kind!r}")
     return GENERATORS[kind](**arguments)
+
+
+def description_of(state: dict[str, Tensor]) -> dict[str, Any]:
+    """What `build_generator` takes, read off the keys and shapes of a published state dict.
+
+    Raises:
+        ValueError: the state dict is no generator's.
+    """
+    if any(key.startswith("encoder.") for key in state):
+        return {"kind": "stylegan2", **stylegan2.architecture_of(state)}
+    return {"kind": "resnet", **resnet.architecture_of(state)}
 
 
 def head_channels(generator: Generator, layers: Sequence[int]) -> list[int]:

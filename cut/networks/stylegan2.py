@@ -180,3 +180,24 @@ class StyleGAN2Discriminator(nn.Module):
         x = self.final_conv(self.convs(x)).flatten(1)
         first, second = self.final_linear
         return second(F.leaky_relu(first(x, GAIN), SLOPE))
+
+
+def architecture_of(state: dict[str, Tensor]) -> dict[str, Any]:
+    """Read the arguments of `StyleGAN2Generator` off the keys and shapes of a published state dict.
+
+    Raises:
+        ValueError: the state dict is not one of this generator's, however it is set.
+    """
+    halving = state.get("encoder.convs.2.conv2.1.weight")
+    if halving is None or halving.ndim != 4:
+        raise ValueError("its encoder does not halve as StyleGAN2's does")
+    half, full = halving.shape[:2]
+    names = (key.split(".") for key in state if key.startswith("encoder."))
+    blocks = len({name[2] for name in names}) - 2
+    with torch.device("meta"):
+        expected = StyleGAN2Generator((full, half), blocks).state_dict()
+    different = [k for k in expected if k not in state or state[k].shape != expected[k].shape]
+    unfit = different + [key for key in state if key not in expected]
+    if unfit:
+        raise ValueError(f"{unfit[0]} does not fit a StyleGAN2 generator")
+    return {"channels": [full, half], "blocks": blocks}
