@@ -3,18 +3,23 @@
 import gc
 import io
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from cut.checkpoints import Description, write_checkpoint
+from cut.config import SinCutSettings
 from cut.correspondence import SIZES, Correspondence, correspond, correspondence_report
 from cut.correspondence.embedding import _sampled
 from cut.data.folders import to_tensor
 from cut.errors import CutError
-from cut.networks.resnet import Grid
-from cut.translate import Translator
+from cut.networks.generators import build_generator
+from cut.networks.grid import Grid
+from cut.networks.patch_heads import PatchHeads
+from cut.translate import Translator, load
 from tests.correspondences import make_translator, make_view, noisy_picture
 from tests.helpers import make_picture
 
@@ -189,6 +194,40 @@ def test_other_sizes_are_refused(translator: Translator, size: int) -> None:
 def test_a_picture_that_is_too_small_is_refused(translator: Translator) -> None:
     with pytest.raises(CutError, match="7 x 20 pixels: too small"):
         correspond(translator, make_picture(7, 20))
+
+
+def test_too_little_memory_is_told_with_a_size_that_fits(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = noisy_picture(64, 64)
+    needed = 2 * translator.estimate_bytes(256, 256) / 1e9
+    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", str(1.1 * needed))
+    assert correspond(translator, picture).size == (256, 256)
+    with pytest.raises(CutError, match="64 x 64 px at size 512: choose size 256"):
+        correspond(translator, picture, 512)
+    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", str(0.9 * needed))
+    with pytest.raises(CutError, match="at size 256: close what else runs, or crop it"):
+        correspond(translator, picture)
+
+
+def test_single_image_models_are_seen_the_same_way(tmp_path: Path) -> None:
+    settings = SinCutSettings(ngf=1, embedding=16)
+    description = Description("single", settings).config()
+    generator = build_generator(settings.generator)
+    heads = PatchHeads(description["patch_heads"]["channels"], 16)
+    folder = tmp_path / "single"
+    states = {"generator": generator.state_dict(), "patch_heads": heads.state_dict()}
+    write_checkpoint(folder, description, **states)
+    view = correspond(load(str(folder), "cpu", "fp32"), noisy_picture(303, 256))
+    assert [layer.number for layer in view.layers] == [0, 2, 4]
+    assert [layer.stride for layer in view.layers] == [1, 2, 2]
+    for layer in view.layers:
+        assert layer.input.shape == (64, 64, 16)
+        assert 0 <= layer.xs[0] < layer.xs[-1] < 303
+        row, column = layer.place_at(200, 100)
+        assert layer.loss_map()[row, column] == pytest.approx(layer.scores(row, column).loss)
+    # Blurs of four taps put the places between pixels.
+    assert (view.layer(4).xs % 2 == 0.5).all()
 
 
 def test_nothing_of_the_photos_size_is_kept(translator: Translator) -> None:

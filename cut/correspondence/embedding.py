@@ -1,7 +1,5 @@
 """Embeds a picture and its translation, each once, on a grid of places for every layer."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from PIL import Image
@@ -17,9 +15,7 @@ from cut.networks.patch_heads import sample_places, unit_length
 from cut.pictures import check_sides, resize_short_side
 from cut.previews import to_picture
 from cut.randomness import StepRandom
-
-if TYPE_CHECKING:
-    from cut.translate import Translator
+from cut.translate import Translator, memory_limit
 
 MAX_GRID = 64
 """Places along a side of a layer's grid; finer layers are sampled, never averaged."""
@@ -30,12 +26,15 @@ SIZES = (256, 384, 512)
 DRAWN = 256
 MAX_ASPECT = 4.0
 
+WITH_FEATURES = 2
+"""Memory with the features of both pictures, in multiples of what translating alone needs."""
+
 SPREAD = 1e-3
 """Features that differ by a smaller share of their length differ by rounding alone."""
 
 
 def correspond(
-    translator: "Translator", picture: Image.Image, size: int = 256, seed: int = 0
+    translator: Translator, picture: Image.Image, size: int = 256, seed: int = 0
 ) -> Correspondence:
     """Embed a picture and its translation, each once.
 
@@ -46,7 +45,8 @@ def correspond(
         seed: of the places that are drawn as negatives.
 
     Raises:
-        CutError: the size is not one of these, or the picture is too small or too narrow.
+        CutError: the size is not one of these, the picture is too small or too narrow, or memory
+            is short.
     """
     if size not in SIZES:
         raise CutError(f"size {size}: choose {', '.join(map(str, SIZES))}")
@@ -56,6 +56,7 @@ def correspond(
             f"the picture is {picture.width} x {picture.height}: crop it to at most four times "
             "as long as wide"
         )
+    _check_memory(translator, picture, size)
     rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
     working = resize_short_side(rgb, size)
     layers = translator.contrasted_layers
@@ -76,8 +77,22 @@ def correspond(
     )
 
 
+def _check_memory(translator: Translator, picture: Image.Image, size: int) -> None:
+    limit = memory_limit()
+    if translator.fits(*picture.size, size, int(limit / WITH_FEATURES)):
+        return
+    smaller = [
+        one for one in SIZES if translator.fits(*picture.size, one, int(limit / WITH_FEATURES))
+    ]
+    advice = f"choose size {smaller[-1]}" if smaller else "close what else runs, or crop it"
+    raise CutError(
+        f"the memory that may be used ({limit / 1e9:.1f} GB) is too little for a picture of "
+        f"{picture.width} x {picture.height} px at size {size}: {advice}"
+    )
+
+
 def _layer_view(
-    translator: "Translator",
+    translator: Translator,
     i: int,
     size: tuple[int, int],
     maps: tuple[Tensor, Tensor],
