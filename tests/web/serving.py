@@ -1,16 +1,21 @@
 """Starts real servers for tests, each a process of its own on a port that the system chooses."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
+
+T = TypeVar("T")
 
 PROJECT = Path(__file__).resolve().parents[2]
 STARTED = re.compile(r"CUT is at (http://\S+)")
@@ -78,3 +83,9 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             break
         time.sleep(0.05)
     raise AssertionError(f"The server did not start:\n{log.read_text('utf-8', 'replace')}")
+
+
+def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own: Playwright holds this one's event loop open."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()

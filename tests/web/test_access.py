@@ -1,6 +1,5 @@
 """The guard: which requests pass, on a small application of the test's own and on real servers."""
 
-import asyncio
 import base64
 
 import httpx
@@ -16,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from cut.web import login
 from cut.web.access import Guard
-from tests.web.serving import PASSWORD, RunningServer
+from tests.web.serving import PASSWORD, RunningServer, run_async
 
 BEARER = {"authorization": f"Bearer {PASSWORD}"}
 HTML = {"accept": "text/html,*/*"}
@@ -258,7 +257,7 @@ def handshake(server: RunningServer, **headers: str) -> int:
         except InvalidStatus as refused:
             return refused.response.status_code
 
-    return asyncio.run(attempt())
+    return run_async(attempt())
 
 
 def test_websockets_need_the_password_and_an_own_origin(

@@ -1,6 +1,5 @@
 """The endpoints as programs call them: gradio_client, plain HTTP, MCP."""
 
-import asyncio
 import base64
 import io
 import json
@@ -20,7 +19,7 @@ from PIL import Image
 from cut.pictures import read_picture
 from cut.translate import load
 from tests.helpers import make_checkpoint
-from tests.web.serving import PASSWORD, PROJECT, RunningServer, wait_for_gradio
+from tests.web.serving import PASSWORD, PROJECT, RunningServer, run_async, wait_for_gradio
 
 BUNDLED = {folder.name for folder in (PROJECT / "checkpoints").iterdir() if folder.is_dir()}
 BEARER = {"authorization": f"Bearer {PASSWORD}"}
@@ -249,7 +248,7 @@ def use_mcp(url: str, headers: dict[str, str], name: str, arguments: dict[str, A
             tools = (await connection.list_tools()).tools
             return tools, await connection.call_tool(name, arguments)
 
-    return asyncio.run(session())
+    return run_async(session())
 
 
 @pytest.mark.parametrize("locked", [False, True])
