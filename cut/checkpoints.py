@@ -5,7 +5,6 @@ Weights are safetensors under the published parameter names. Names are looked up
 """
 
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from cut import config
 from cut.config import Settings
 from cut.errors import CutError
 from cut.files import reason, whole_folder
+from cut.home import home
 from cut.networks.generators import build_generator, head_channels
 from cut.published import PARTS, read_pickle, read_published
 
@@ -28,16 +28,6 @@ FORMAT = 1
 VERSION = "0.1.0"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a model may be called: it becomes a folder and part of an address."""
-
-
-def home() -> Path:
-    """Where this user's models and runs are kept: `CUT_HOME`, or the platform's data folder."""
-    if os.environ.get("CUT_HOME"):
-        return Path(os.environ["CUT_HOME"]).expanduser()
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "cut"
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local/share") / "cut"
 
 
 @dataclass(frozen=True)
