@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from cut.data.folders import UnpairedFolders, pictures_in, to_tensor
 from cut.data.single_image import SingleImage
@@ -17,11 +18,25 @@ class Translates(Protocol):
     def translate(self, pictures: Tensor) -> Tensor: ...
 
 
-def preview(method: Translates, data: UnpairedFolders | SingleImage) -> Image.Image:
-    """What shows how a run is doing: a grid of pictures, or the one source picture translated."""
+def preview(
+    method: Translates, data: UnpairedFolders | SingleImage, side: int | None = None
+) -> Image.Image:
+    """What shows how a run is doing: a grid of pictures, or the one source picture translated.
+
+    `side` is the longest side, in px, that the one picture is translated at; None for its own.
+    """
     if isinstance(data, SingleImage):
-        return to_picture(method.translate(data.whole_source())[0])
+        return to_picture(method.translate(_within(data.whole_source(), side))[0])
     return preview_grid(method, data)
+
+
+def _within(pictures: Tensor, side: int | None) -> Tensor:
+    """Pictures, B x 3 x H x W, scaled down until no side is longer than `side` px."""
+    longest = max(pictures.shape[2:])
+    if side is None or longest <= side:
+        return pictures
+    height, width = (max(1, round(length * side / longest)) for length in pictures.shape[2:])
+    return functional.interpolate(pictures, (height, width), mode="bilinear", antialias=True)
 
 
 def preview_grid(method: Translates, data: UnpairedFolders, count: int = 4) -> Image.Image:

@@ -21,6 +21,7 @@ from cut.device import Placement, choose
 from cut.errors import CutError
 from cut.files import reason
 from cut.methods import METHODS, Method
+from cut.pace import Pace
 from cut.previews import preview
 from cut.published import write_pickle
 from cut.randomness import StepRandom
@@ -78,8 +79,15 @@ class Run:
         folder: of the run, made if missing.
         placement: where and in which precision to compute.
         minutes: stop (and save) after so much time in this process; None for no such limit.
+        minutes_in_all: the same, with the time that a resumed run was trained before.
         until: stop (and save) after so many steps in all, before the schedule's end.
-        preview_every, save_every: steps; a save also comes at the end.
+        preview_every, save_every: steps, None for never; both also come at the end, and a preview
+            after the first step.
+        preview_seconds, save_seconds: also when so many seconds have passed since the last one;
+            None for never. Previews that take long come less often, for a fifth of the time.
+        preview_side: px, the longest side that a single source picture is shown at; None for its
+            own.
+        title: of the model, for people; "" for its name.
         start_from: a model whose generator and patch heads a new run begins with.
         workers: processes that read pictures; None for as many as suit the device.
     """
@@ -90,9 +98,14 @@ class Run:
     folder: Path
     placement: Placement
     minutes: float | None = None
+    minutes_in_all: float | None = None
     until: int | None = None
-    preview_every: int = 500
-    save_every: int = 500
+    preview_every: int | None = 500
+    save_every: int | None = 500
+    preview_seconds: float | None = None
+    save_seconds: float | None = None
+    preview_side: int | None = None
+    title: str = ""
     start_from: Checkpoint | None = None
     workers: int | None = None
     overrides: dict[str, str] = field(default_factory=dict)
@@ -149,9 +162,11 @@ class Run:
     def _loop(self, method: Method, data: TrainingData, total: int) -> Iterator[Event]:
         settings = self.settings
         steps = range(self.step, min(total, self.until or total))
-        deadline = time.monotonic() + 60 * self.minutes if self.minutes else float("inf")
-        saved_at, skipped = -1, 0
-        started = time.monotonic() - self.seconds
+        now = time.monotonic()
+        started, deadline = now - self.seconds, self._deadline(now)
+        showing = Pace(self.preview_every, self.preview_seconds, share=0.2)
+        saving = Pace(self.save_every, self.save_seconds)
+        skipped = 0
         for batch in batches(data, steps, settings.batch_size, self.placement.device, self.workers):
             for message in batch.skipped:
                 skipped += 1
@@ -164,16 +179,25 @@ class Run:
             self.seconds = time.monotonic() - started
             rate = settings.learning_rate * factor
             yield Step(self.step, total, values, time.perf_counter() - before, rate)
-            stopping = self.stopping or time.monotonic() >= deadline
-            if self.step % self.preview_every == 0 or self.step == 1:
-                yield Preview(self.step, preview(method, data))
-            if self.step % self.save_every == 0 or stopping:
-                yield self.save(method)
-                saved_at = self.step
-            if stopping:
+            last = self.step == steps.stop or self.stopping or time.monotonic() >= deadline
+            if showing.due(self.step) or last or self.step == 1:
+                yield showing.timed(
+                    lambda: Preview(self.step, preview(method, data, self.preview_side))
+                )
+            if saving.due(self.step) or last:
+                yield saving.timed(lambda: self.save(method))
+            if last:
                 return
-        if saved_at != self.step:
-            yield self.save(method)
+        yield self.save(method)  # there was no step left to make
+
+    def _deadline(self, now: float) -> float:
+        """When time is up, on the monotonic clock."""
+        limits = [float("inf")]
+        if self.minutes:
+            limits.append(now + 60 * self.minutes)
+        if self.minutes_in_all:
+            limits.append(now + 60 * self.minutes_in_all - self.seconds)
+        return min(limits)
 
     def save(self, method: Method) -> Saved:
         """Write `state.pt` and `last/`, each whole or not at all."""
@@ -192,6 +216,7 @@ class Run:
             data=name_of(self.data),
             steps=self.step,
             hours=round(self.seconds / 3600, 3),
+            title=self.title,
         )
         write_checkpoint(
             last,

@@ -144,6 +144,40 @@ def test_minutes_end_a_run_with_a_save(tmp_path: Path, data: Path) -> None:
     assert list(run.train())[-1] == Saved(1, tmp_path / "run" / "last")
 
 
+def test_minutes_in_all_count_what_was_trained_before(tmp_path: Path, data: Path) -> None:
+    list(run_in(tmp_path / "run", data, until=2).train())
+    enough = run_in(tmp_path / "run", data, minutes_in_all=60)
+    steps = [event.step for event in enough.train(resume=True) if isinstance(event, Step)]
+    assert steps == [3, 4, 5, 6]
+    list(run_in(tmp_path / "more", data, until=2).train())
+    used_up = run_in(tmp_path / "more", data, minutes_in_all=1e-9)
+    assert list(used_up.train(resume=True))[-1] == Saved(3, tmp_path / "more" / "last")
+
+
+def test_saves_and_previews_by_time(tmp_path: Path, data: Path) -> None:
+    shared = {"preview_every": None, "save_every": None}
+    often = run_in(tmp_path / "often", data, preview_seconds=0.0, save_seconds=0.0, **shared)
+    events = list(often.train())
+    assert [event.step for event in events if isinstance(event, Saved)] == [1, 2, 3, 4, 5, 6]
+    seldom = run_in(tmp_path / "seldom", data, preview_seconds=1e6, save_seconds=1e6, **shared)
+    events = list(seldom.train())
+    assert [event.step for event in events if isinstance(event, Saved)] == [6]
+    assert [event.step for event in events if isinstance(event, Preview)] == [1, 6]
+
+
+def test_saving_by_time_changes_nothing_of_the_training(tmp_path: Path, data: Path) -> None:
+    plain = run_in(tmp_path / "plain", data)
+    often = run_in(tmp_path / "often", data, preview_seconds=0.0, save_seconds=0.0)
+    list(plain.train())
+    list(often.train())
+    assert_same_bits(state_of(plain)["method"], state_of(often)["method"])
+
+
+def test_a_title_for_people(tmp_path: Path, data: Path) -> None:
+    list(run_in(tmp_path / "run", data, until=1, title="Étretat, as a photo").train())
+    assert read_checkpoint(tmp_path / "run" / "last").title == "Étretat, as a photo"
+
+
 def test_overrides_lengthen_a_schedule(tmp_path: Path, data: Path) -> None:
     list(run_in(tmp_path / "run", data).train())
     again = run_in(tmp_path / "run", data, overrides={"steps": "8"})

@@ -43,6 +43,14 @@ def last_of(events: Iterator[Any]) -> Any:
     return last
 
 
+def test_previews_of_a_large_picture_are_smaller(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    small = replace(TINY, steps=1)
+    for side, expected in ((None, (75, 50)), (75, (75, 50)), (60, (60, 40))):
+        events = run(tmp_path / f"run{side}", pair, small, preview_side=side).train()
+        [shown] = [event.picture for event in events if isinstance(event, Preview)]
+        assert shown.size == expected
+
+
 def test_events_and_what_is_saved(tmp_path: Path, pair: tuple[Path, Path]) -> None:
     events = list(run(tmp_path / "run", pair, preview_every=2).train())
     steps = [event for event in events if isinstance(event, Step)]
