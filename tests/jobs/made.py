@@ -1,0 +1,43 @@
+"""Uploads that the tests make: good pictures, bad ones, zips of both."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+
+from PIL import Image
+
+from cut.jobs import Upload
+from tests.helpers import make_picture
+
+
+def packed(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def picture_bytes(seed: int = 0, width: int = 80, height: int = 64) -> bytes:
+    return packed(make_picture(width, height, seed))
+
+
+def upload(name: str = "picture.png", seed: int = 0, width: int = 80, height: int = 64) -> Upload:
+    return Upload(name, picture_bytes(seed, width, height))
+
+
+def pair() -> tuple[list[Upload], list[Upload]]:
+    """A painting and a photo, as it were."""
+    return [upload("painting.png", 1)], [upload("photo.png", 2, 70, 90)]
+
+
+def zipped(
+    files: Mapping[str, bytes], name: str = "set.zip", method: int = zipfile.ZIP_DEFLATED
+) -> Upload:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for path, data in files.items():
+            archive.writestr(path, data)
+    return Upload(name, buffer.getvalue())
+
+
+def zip_of_pictures(count: int, first_seed: int = 0, name: str = "set.zip") -> Upload:
+    return zipped({f"{k}.png": picture_bytes(first_seed + k) for k in range(count)}, name)
