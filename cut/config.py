@@ -73,6 +73,9 @@ class CutSettings(Schedule):
     patches: int = 256  # places a layer
     embedding: int = 256  # dimensions of the patch heads
     temperature: float = 0.07
+    # With masks, the discriminator sees the objects alone, and what is around them is to stay.
+    masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
+    lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any
 
     # Data
     load_size: int = 286  # px, each picture is resized to this square

@@ -173,7 +173,8 @@ class Run:
                 yield Skipped(message, skipped)
             before = time.perf_counter()
             factor = settings.rate_factor(self.step, total)
-            losses = method.step(batch.A, batch.B, StepRandom(settings.seed, self.step), factor)
+            choices = StepRandom(settings.seed, self.step)
+            losses = method.step(batch.A, batch.B, choices, factor, batch.masks)
             values = _numbers(losses, self.step + 1)
             self.step += 1
             self.seconds = time.monotonic() - started

@@ -20,6 +20,12 @@ from cut.errors import CutError
 from cut.pictures import SUFFIXES, read_picture
 from cut.randomness import generator_for
 
+LEAST_OF_OBJECT = 0.05
+"""Share of a crop that an object has to cover where masks are used."""
+
+_TRIES = 8
+"""Crops drawn of a picture, at most, until one shows enough of its object."""
+
 
 def pictures_in(folder: Path) -> list[Path]:
     """The picture files right in `folder`, sorted by name.
@@ -37,11 +43,15 @@ def pictures_in(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Sample:
-    """One draw: a picture of each set, 3 x S x S in [-1, 1], and what could not be read."""
+    """One draw: a picture of each set, 3 x S x S in [-1, 1], and what could not be read.
+
+    `masks`, if there are any, are of A and of B, 1 x S x S: one where the object is, else zero.
+    """
 
     A: Tensor
     B: Tensor
     skipped: tuple[str, ...] = ()
+    masks: tuple[Tensor, Tensor] | None = None
 
 
 @dataclass
@@ -55,6 +65,9 @@ class UnpairedFolders(Dataset[Sample]):
         seed: of the run.
         zoom_until: from this draw on pictures are resized straight to the crop size, as the
             published loader does once the learning rate falls.
+        masked: read masks too, from masksA/ and masksB/: PNG files of the pictures' names, white
+            where the object is. Pictures without one are left out, and crops are drawn where an
+            object is.
 
     Raises:
         CutError: a folder is missing or holds no picture.
@@ -65,12 +78,12 @@ class UnpairedFolders(Dataset[Sample]):
     crop_size: int
     seed: int = 0
     zoom_until: int | None = None
+    masked: bool = False
     sources: list[Path] = field(init=False)
     targets: list[Path] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sources = pictures_in(Path(self.root) / "trainA")
-        self.targets = pictures_in(Path(self.root) / "trainB")
+        self.sources, self.targets = (self._pictures(side) for side in "AB")
 
     @property
     def epoch_length(self) -> int:
@@ -85,35 +98,70 @@ class UnpairedFolders(Dataset[Sample]):
         size = self.load_size
         if self.zoom_until is not None and k >= self.zoom_until:
             size = self.crop_size
-        A, skipped_A = self._read(self.sources, turn, size, generator)
-        B, skipped_B = self._read(self.targets, partner, size, generator)
-        return Sample(A, B, skipped_A + skipped_B)
+        A, object_A, skipped_A = self._read(self.sources, turn, size, generator)
+        B, object_B, skipped_B = self._read(self.targets, partner, size, generator)
+        masks = None if object_A is None or object_B is None else (object_A, object_B)
+        return Sample(A, B, skipped_A + skipped_B, masks)
+
+    def _pictures(self, side: str) -> list[Path]:
+        """The pictures of a side that can be trained on."""
+        pictures = pictures_in(Path(self.root) / f"train{side}")
+        if not self.masked:
+            return pictures
+        masks = Path(self.root) / f"masks{side}"
+        known = {path.stem for path in masks.glob("*.png")} if masks.is_dir() else set()
+        found = [path for path in pictures if path.stem in known]
+        if not found:
+            raise CutError(
+                f"no masks in {masks}: put a PNG of the same name there for each picture, white "
+                "where the object is, or train without masks"
+            )
+        return found
 
     def _read(
         self, files: list[Path], first: int, size: int, generator: torch.Generator
-    ) -> tuple[Tensor, tuple[str, ...]]:
-        """The picture at `first`, or the next one that can be read."""
+    ) -> tuple[Tensor, Tensor | None, tuple[str, ...]]:
+        """A crop of the picture at `first` and of its mask, or of the next that serves."""
         skipped: list[str] = []
         for offset in range(len(files)):
             path = files[(first + offset) % len(files)]
             try:
-                picture = read_picture(path)
+                picture, mask = read_picture(path), self._mask(path)
             except CutError as error:
                 skipped.append(str(error))
                 continue
-            return self._cut(picture, size, generator), tuple(skipped)
-        raise CutError(f"none of the {len(files)} pictures in {files[0].parent} can be read")
+            crop = self._cut(picture, mask, size, generator)
+            if crop is not None:
+                return *crop, tuple(skipped)
+        what = "used with its mask" if self.masked else "read"
+        raise CutError(f"none of the {len(files)} pictures in {files[0].parent} can be {what}")
 
-    def _cut(self, picture: Image.Image, size: int, generator: torch.Generator) -> Tensor:
+    def _mask(self, path: Path) -> Image.Image | None:
+        if not self.masked:
+            return None
+        masks = path.parent.with_name(path.parent.name.replace("train", "masks"))
+        return read_picture(masks / f"{path.stem}.png").convert("L")
+
+    def _cut(
+        self, picture: Image.Image, mask: Image.Image | None, size: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor | None] | None:
+        """A random crop, mirrored half of the time; None if no crop shows enough of the object."""
         picture = functional.resize(picture, [size, size], interpolation=InterpolationMode.BICUBIC)
-        top, left = (
-            int(torch.randint(size - self.crop_size + 1, (), generator=generator)) for _ in "yx"
-        )
-        mirrored = bool(torch.rand((), generator=generator) < 0.5)
-        picture = functional.crop(picture, top, left, self.crop_size, self.crop_size)
-        if mirrored:
-            picture = functional.hflip(picture)
-        return to_tensor(picture)
+        if mask is not None:
+            mask = functional.resize(mask, [size, size])
+        for _ in range(1 if mask is None else _TRIES):
+            top, left = (
+                int(torch.randint(size - self.crop_size + 1, (), generator=generator)) for _ in "yx"
+            )
+            mirrored = bool(torch.rand((), generator=generator) < 0.5)
+            window = (top, left, self.crop_size, self.crop_size)
+            part = None if mask is None else _part(mask, window, mirrored)
+            if part is None:
+                return to_tensor(_part(picture, window, mirrored)), None
+            share = functional.pil_to_tensor(part).float() / 255
+            if float(share.mean()) >= LEAST_OF_OBJECT:
+                return to_tensor(_part(picture, window, mirrored)), share
+        return None
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
@@ -121,12 +169,20 @@ def to_tensor(picture: Image.Image) -> Tensor:
     return functional.pil_to_tensor(picture).float() / 127.5 - 1
 
 
+def _part(picture: Image.Image, window: tuple[int, int, int, int], mirrored: bool) -> Image.Image:
+    """The top, left, height, width of `window`, mirrored or not."""
+    picture = functional.crop(picture, *window)
+    return functional.hflip(picture) if mirrored else picture
+
+
 def collate(samples: list[Sample]) -> Sample:
     """Samples as one, with batches B x 3 x S x S."""
+    masks = [sample.masks for sample in samples if sample.masks]
     return Sample(
         torch.stack([sample.A for sample in samples]),
         torch.stack([sample.B for sample in samples]),
         tuple(line for sample in samples for line in sample.skipped),
+        (torch.stack([a for a, _ in masks]), torch.stack([b for _, b in masks])) if masks else None,
     )
 
 

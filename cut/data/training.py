@@ -36,7 +36,9 @@ def open_data(settings: Settings, source: Source, device: torch.device) -> Train
         )
     if not isinstance(source, Path):
         raise CutError(f"{settings.method} trains on two folders: give --data")
-    data = UnpairedFolders(source, settings.load_size, settings.crop_size, settings.seed)
+    data = UnpairedFolders(
+        source, settings.load_size, settings.crop_size, settings.seed, masked=settings.masks
+    )
     if not settings.crop_while_decaying:
         total = settings.total_steps(data.epoch_length)
         first_decaying = int(total - total * settings.decay_epochs / settings.epochs) + 1

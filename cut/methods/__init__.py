@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from cut.device import Placement
-from cut.methods.cut import Cut, Losses
+from cut.methods.cut import Cut, Losses, Masks
 from cut.methods.optimised import Optimised
 from cut.methods.sincut import SinCut
 from cut.randomness import StepRandom
@@ -22,7 +22,12 @@ class Method(Protocol):
     @property
     def parts(self) -> dict[str, Optimised]: ...
     def step(
-        self, A: Tensor, B: Tensor, choices: StepRandom, rate_factor: float = 1.0
+        self,
+        A: Tensor,
+        B: Tensor,
+        choices: StepRandom,
+        rate_factor: float = 1.0,
+        masks: Masks | None = None,
     ) -> Losses: ...
     def translate(self, pictures: Tensor) -> Tensor: ...
     def state_dict(self) -> dict[str, Any]: ...

@@ -24,6 +24,7 @@ from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
 
 Losses = dict[str, Tensor]
+Masks = tuple[Tensor, Tensor]
 
 
 class Choices(Protocol):
@@ -77,13 +78,22 @@ class Cut:
             "discriminator": self.discriminator,
         }
 
-    def step(self, A: Tensor, B: Tensor, choices: Choices, rate_factor: float = 1.0) -> Losses:
+    def step(
+        self,
+        A: Tensor,
+        B: Tensor,
+        choices: Choices,
+        rate_factor: float = 1.0,
+        masks: Masks | None = None,
+    ) -> Losses:
         """Train on one batch: the discriminator first, then generator and patch heads.
 
         Args:
             A, B: source and target pictures, B x 3 x H x W in [-1, 1].
             choices: the step's random choices.
             rate_factor: what the schedule leaves of the learning rate.
+            masks: where the objects are in A and B, B x 1 x H x W in [0, 1]. The discriminator
+                sees the objects on grey, and the rest of A is to stay as it is. Not in the paper.
 
         Returns:
             The losses by their published names, before this step's update, as 0-d tensors.
@@ -91,10 +101,19 @@ class Cut:
         A, B = self.placement.batch(A), self.placement.batch(B)
         flipped = self.settings.flip_equivariance and choices.flip()
         output, keys = self._translate(A, B, flipped)
-        fake = output[: len(A)]
+        fake, background = output[: len(A)], None
         self.last_output = fake.detach()
+        if masks:
+            inside = self.placement.batch(masks[0])
+            inside = inside.flip(3) if flipped else inside
+            around = (1 - inside).float()
+            source = A.flip(3) if flipped else A
+            background = self.settings.lambda_background * ((fake - source).abs() * around).mean()
+            fake, B = fake * inside, B * self.placement.batch(masks[1])
         losses = self._discriminator_step(fake, B, rate_factor)
-        losses |= self._generator_step(output, keys, len(A), flipped, choices, rate_factor)
+        losses |= self._generator_step(
+            output, fake, keys, background, flipped, choices, rate_factor
+        )
         self.scaler.update()
         return losses
 
@@ -128,8 +147,9 @@ class Cut:
     def _generator_step(
         self,
         output: Tensor,
+        fake: Tensor,
         keys: list[Tensor],
-        sources: int,
+        background: Tensor | None,
         flipped: bool,
         choices: Choices,
         rate_factor: float,
@@ -141,13 +161,16 @@ class Cut:
         losses: Losses = {}
         total = torch.zeros((), device=output.device)
         if settings.lambda_gan > 0:
-            verdict = self.discriminator.network(output[:sources]).float()
+            verdict = self.discriminator.network(fake).float()
             losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
             total = total + losses["G_GAN"]
         if settings.lambda_nce > 0:
-            terms = self._nce_terms(output, keys, sources, flipped, choices)
+            terms = self._nce_terms(output, keys, len(fake), flipped, choices)
             losses |= terms
             total = total + sum(terms.values()) / len(terms)
+        if background is not None:
+            losses["background"] = background
+            total = total + background
         losses["G"] = total
         self.scaler.scale(total).backward()
         self.generator.step(rate_factor, self.scaler)

@@ -17,7 +17,7 @@ from cut.device import Placement
 from cut.losses.gan import GAN_LOSSES
 from cut.losses.r1 import r1
 from cut.methods.contrast import contrast
-from cut.methods.cut import Losses
+from cut.methods.cut import Losses, Masks
 from cut.methods.optimised import Optimised
 from cut.networks.generators import head_channels
 from cut.networks.layers import initialise, pad_sides
@@ -70,13 +70,21 @@ class SinCut:
             "discriminator": self.discriminator,
         }
 
-    def step(self, A: Tensor, B: Tensor, choices: Choices, rate_factor: float = 1.0) -> Losses:
+    def step(
+        self,
+        A: Tensor,
+        B: Tensor,
+        choices: Choices,
+        rate_factor: float = 1.0,
+        masks: Masks | None = None,
+    ) -> Losses:
         """Train on one batch: the discriminator first, then generator and patch heads.
 
         Args:
             A, B: crops of the source and of the target, B x 3 x S x S in [-1, 1].
             choices: the step's random choices.
             rate_factor: what the schedule leaves of the learning rate.
+            masks: not used: crops of two pictures come without.
 
         Returns:
             The losses by their published names, before this step's update, as 0-d tensors.

@@ -238,3 +238,43 @@ def test_float16_skips_overflows_and_recovers() -> None:
             break
     assert moved > 0
     assert all(v.isfinite().all() for state in weights(method).values() for v in state.values())
+
+
+def masks(value: float) -> tuple[Tensor, Tensor]:
+    A, B = (torch.full((1, 1, 32, 32), value) for _ in "AB")
+    return A, B
+
+
+@pytest.mark.parametrize("settings", [TINY, FAST], ids=["cut", "fastcut"])
+def test_a_mask_of_the_whole_picture_changes_nothing(settings) -> None:
+    plain, masked = (Cut(settings, Placement(CPU)) for _ in range(2))
+    for step in range(2):  # one of them mirrored
+        expected = plain.step(*pictures(step), StepRandom(0, step))
+        losses = masked.step(*pictures(step), StepRandom(0, step), masks=masks(1.0))
+        assert losses.pop("background") == 0
+        torch.testing.assert_close(losses, expected)
+    assert all(map(torch.equal, plain.generator.masters, masked.generator.masters))
+
+
+def test_outside_the_masks_the_source_is_to_stay() -> None:
+    settings = replace(TINY, lambda_background=3.0)
+    method = Cut(settings, Placement(CPU))
+    A, B = pictures()
+    losses = method.step(A, B, StepRandom(0, 0), masks=masks(0.0))
+    torch.testing.assert_close(losses["background"], 3 * (method.last_output - A).abs().mean())
+    nce = (losses["NCE"] + losses["NCE_Y"]) / 2
+    torch.testing.assert_close(losses["G"], losses["G_GAN"] + nce + losses["background"])
+
+
+def test_the_discriminator_does_not_see_outside_the_masks() -> None:
+    """Two targets that differ there alone give the same verdicts."""
+    A, B = pictures()
+    inside = torch.zeros(1, 1, 32, 32)
+    inside[..., 8:24, 8:24] = 1
+    other = B * inside - (1 - inside)
+    first, second = (
+        Cut(TINY, Placement(CPU)).step(A, target, StepRandom(0, 0), masks=(inside, inside))
+        for target in (B, other)
+    )
+    assert torch.equal(first["D_real"], second["D_real"])
+    assert torch.equal(first["D_fake"], second["D_fake"])
