@@ -2,7 +2,7 @@
 
 from cut.web.widgets.packing import pack, register
 
-_component = register("compare")
+_component = register("compare", "frame")
 
 
 def compare(

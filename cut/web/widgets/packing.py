@@ -24,9 +24,19 @@ def unpack_header(data: bytes) -> dict[str, Any]:
     return header
 
 
-def register(name: str) -> ComponentRenderer:
-    """Register the component that NAME.html, NAME.css and NAME.js in this folder are."""
-    html, css, js = (
-        (_FOLDER / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
-    )
+def register(name: str, *shared: str) -> ComponentRenderer:
+    """Register the component that NAME.html, NAME.css and NAME.js in this folder are.
+
+    Each of `shared` names files that go before: `<!-- SHARED -->` in NAME.html stands for its HTML.
+    """
+    css, js = ("\n".join(_read(part, kind) for part in (*shared, name)) for kind in ("css", "js"))
+    html = _read(name, "html")
+    for part in shared:
+        html = html.replace(f"<!-- {part} -->", _read(part, "html"))
     return st.components.v2.component(f"cut_{name}", html=html, css=css, js=js)
+
+
+def _read(name: str, kind: str) -> str:
+    """Return NAME.KIND, empty if there is no such file: all of a component may be shared."""
+    path = _FOLDER / f"{name}.{kind}"
+    return path.read_text("utf-8") if path.is_file() else ""
