@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -109,14 +110,8 @@ class Translator:
     def run(self, pictures: Tensor) -> Tensor:
         """Translate B x 3 x H x W in [-1, 1] of any sides from 8 px; float32 on the CPU."""
         height, width = pictures.shape[2:]
-        with self._lock, torch.inference_mode():
-            try:
-                output = self.generator(self._padded(pictures))[0]
-            except torch.cuda.OutOfMemoryError as error:
-                raise CutError(
-                    "the GPU's memory is not enough for this picture: choose a smaller working "
-                    "size (--size), or --device cpu"
-                ) from error
+        with self._turn():
+            output = self.generator(self._padded(pictures))[0]
             return output[:, :, :height, :width].float().cpu()
 
     def run_with_features(
@@ -128,7 +123,7 @@ class Translator:
         picture's own.
         """
         height, width = pictures.shape[2:]
-        with self._lock, torch.inference_mode():
+        with self._turn():
             output, keys = self.generator(self._padded(pictures), layers)
             queries = self.generator.encode(output, layers)
             return output[:, :, :height, :width].float().cpu(), keys, queries
@@ -150,6 +145,18 @@ class Translator:
         """What training divided the cosines by."""
         settings = self.checkpoint.config.get("settings", {})
         return float(settings.get("temperature", CutSettings.temperature))
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Compute alone, without gradients. Raises CutError if a GPU's memory is not enough."""
+        with self._lock, torch.inference_mode():
+            try:
+                yield
+            except torch.cuda.OutOfMemoryError as error:
+                raise CutError(
+                    "the GPU's memory is not enough for this picture: choose a smaller working "
+                    "size (--size), or --device cpu"
+                ) from error
 
     def _padded(self, pictures: Tensor) -> Tensor:
         return self.placement.batch(pad_sides(pictures))

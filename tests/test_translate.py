@@ -187,11 +187,15 @@ def test_a_failed_request_frees_the_line(
     def out_of_memory(*_):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GB\nand so on")
 
-    monkeypatch.setattr(model.generator, "forward", out_of_memory)
-    with pytest.raises(CutError, match="the GPU's memory is not enough") as caught:
-        model(make_picture())
-    assert "\n" not in str(caught.value)
-    monkeypatch.undo()
+    for part in ("forward", "encode"):  # the patch view encodes the output, too
+        monkeypatch.setattr(model.generator, part, out_of_memory)
+        with pytest.raises(CutError, match="the GPU's memory is not enough") as caught:
+            model.correspondence(make_picture())
+        assert "\n" not in str(caught.value)
+        if part == "forward":
+            with pytest.raises(CutError, match="the GPU's memory is not enough"):
+                model(make_picture())
+        monkeypatch.undo()
     assert model(make_picture()).size == (64, 48)
 
 
