@@ -196,20 +196,6 @@ def test_a_picture_that_is_too_small_is_refused(translator: Translator) -> None:
         correspond(translator, make_picture(7, 20))
 
 
-def test_too_little_memory_is_told_with_a_size_that_fits(
-    translator: Translator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    picture = noisy_picture(64, 64)
-    needed = 2 * translator.estimate_bytes(256, 256) / 1e9
-    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", str(1.1 * needed))
-    assert correspond(translator, picture).size == (256, 256)
-    with pytest.raises(CutError, match="64 x 64 px at size 512: choose size 256"):
-        correspond(translator, picture, 512)
-    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", str(0.9 * needed))
-    with pytest.raises(CutError, match="at size 256: close what else runs, or crop it"):
-        correspond(translator, picture)
-
-
 def test_single_image_models_are_seen_the_same_way(tmp_path: Path) -> None:
     settings = SinCutSettings(ngf=1, embedding=16)
     description = Description("single", settings).config()

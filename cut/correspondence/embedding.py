@@ -29,6 +29,11 @@ MAX_ASPECT = 4.0
 WITH_FEATURES = 2
 """Memory with the features of both pictures, in multiples of what translating alone needs."""
 
+MOST_MEMORY = 350_000_000
+"""Bytes for networks and features. With the vectors (60 MB) and the largest photo that is decoded
+(150 MB) the view needs at most 500 MB above the model's, since the estimate errs on the safe side
+(`benchmarks/correspondence.py --wide` measures it)."""
+
 SPREAD = 1e-3
 """Features that differ by a smaller share of their length differ by rounding alone."""
 
@@ -40,7 +45,8 @@ def correspond(
 
     Args:
         translator: a loaded model.
-        picture: of any size; the view works at a short side of `size`.
+        picture: of any size; the view works at a short side of `size`, or of less where the long
+            side would take more memory than `MOST_MEMORY`.
         size: px, 256, 384 or 512.
         seed: of the places that are drawn as negatives.
 
@@ -58,7 +64,7 @@ def correspond(
         )
     _check_memory(translator, picture, size)
     rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
-    working = resize_short_side(rgb, size)
+    working = resize_short_side(rgb, _affordable(translator, picture, size))
     layers = translator.contrasted_layers
     output, keys, queries = translator.run_with_features(to_tensor(working)[None], layers)
     if working.getcolors(1) is not None:  # no second colour
@@ -68,6 +74,7 @@ def correspond(
         checkpoint=translator.checkpoint.name,
         has_heads=translator.patch_heads is not None,
         picture_size=picture.size,
+        size_asked=size,
         working=working,
         output=to_picture(output[0]),
         layers=[
@@ -77,13 +84,21 @@ def correspond(
     )
 
 
+def _affordable(translator: Translator, picture: Image.Image, size: int) -> int:
+    """The short side to work at: `size`, or what `MOST_MEMORY` holds of a long picture."""
+    return min(size, translator.largest_size(*picture.size, MOST_MEMORY // WITH_FEATURES))
+
+
 def _check_memory(translator: Translator, picture: Image.Image, size: int) -> None:
     limit = memory_limit()
-    if translator.fits(*picture.size, size, int(limit / WITH_FEATURES)):
+
+    def fits(asked: int) -> bool:
+        side = _affordable(translator, picture, asked)
+        return translator.fits(*picture.size, side, int(limit / WITH_FEATURES))
+
+    if fits(size):
         return
-    smaller = [
-        one for one in SIZES if translator.fits(*picture.size, one, int(limit / WITH_FEATURES))
-    ]
+    smaller = [one for one in SIZES if fits(one)]
     advice = f"choose size {smaller[-1]}" if smaller else "close what else runs, or crop it"
     raise CutError(
         f"the memory that may be used ({limit / 1e9:.1f} GB) is too little for a picture of "

@@ -20,6 +20,7 @@ class Correspondence:
         has_heads: whether the vectors come from trained patch heads, as the loss sees them; if
             not, they are the encoder's own features, centred and normalised.
         picture_size: width and height of the picture that was given.
+        size_asked: px, the short side that was asked for; a long picture is looked at with less.
         working, output: the picture at working size, and its translation.
         layers: in the encoder's order.
     """
@@ -27,6 +28,7 @@ class Correspondence:
     checkpoint: str
     has_heads: bool
     picture_size: tuple[int, int]
+    size_asked: int
     working: Image.Image
     output: Image.Image
     layers: list[LayerView]
@@ -44,6 +46,11 @@ class Correspondence:
             notes.append(
                 "This model has no patch heads: shown are the encoder's own features, centred and "
                 "normalised, not what its loss saw."
+            )
+        if min(self.size) < self.size_asked:
+            notes.append(
+                f"This picture is looked at with a short side of {min(self.size)} px instead of "
+                f"{self.size_asked}, which would take too much memory."
             )
         alike = [str(view.number) for view in self.layers if view.alike]
         if alike:
