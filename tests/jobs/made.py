@@ -3,11 +3,42 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 from PIL import Image
 
-from cut.jobs import Upload
+from cut.jobs import Request, Upload
 from tests.helpers import make_picture
+
+PAIR = {
+    "ngf": "1",
+    "ndf": "1",
+    "blocks": "2",
+    "embedding": "8",
+    "batch_size": "2",
+    "crop_size": "16",
+}
+"""Settings of single-image CUT with which a step takes some hundredths of a second."""
+
+SETS = {
+    "ngf": "4",
+    "ndf": "4",
+    "blocks": "1",
+    "layers": "0,4,8",
+    "patches": "16",
+    "embedding": "16",
+    "load_size": "36",
+    "crop_size": "32",
+}
+"""The same of CUT."""
+
+
+def request(method: str = "sincut", steps: int = 30, **options: Any) -> Request:
+    """A small job on the CPU."""
+    overrides = (PAIR if method == "sincut" else SETS) | {"steps": str(steps)}
+    overrides |= options.pop("overrides", {})
+    shared = {"preset": "paper", "device": "cpu", "precision": "fp32"}
+    return Request(method, overrides=overrides, **(shared | options))
 
 
 def packed(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:

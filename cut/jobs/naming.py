@@ -1,0 +1,51 @@
+"""What a job and its model are called."""
+
+import re
+import secrets
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from cut.errors import CutError
+from cut.jobs.records import Upload
+
+LONGEST_TITLE = 80
+
+
+def clean_title(title: str) -> str:
+    """A title on one line, without control characters, in at most LONGEST_TITLE characters."""
+    printable = "".join(c if c.isprintable() else " " for c in title)
+    return " ".join(printable.split())[:LONGEST_TITLE].rstrip()
+
+
+def required_title(title: str) -> str:
+    """As `clean_title`.
+
+    Raises:
+        CutError: nothing is left of it.
+    """
+    cleaned = clean_title(title)
+    if not cleaned:
+        raise CutError("the title is empty: write what the model makes, in a few words")
+    return cleaned
+
+
+def title_of(sources: Sequence[Upload], targets: Sequence[Upload]) -> str:
+    """A title made from the names of the uploads: `monet to etretat`."""
+    return clean_title(f"{_called(sources)} to {_called(targets)}")
+
+
+def model_name(home: Path, title: str) -> str:
+    """A name for the model that no other has: the title as a slug, and four characters."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:59].rstrip("-") or "model"
+    while True:
+        name = f"{slug}-{secrets.token_hex(2)}"
+        if not (home / "checkpoints" / name).exists():
+            return name
+
+
+def _called(uploads: Sequence[Upload]) -> str:
+    if len(uploads) != 1:
+        return f"{len(uploads)} pictures"
+    return PurePosixPath(uploads[0].name.replace("\\", "/")).stem[:36] or "picture"
