@@ -1,0 +1,191 @@
+"""Training one job: from its row to a model in the library, whatever comes in between."""
+
+import json
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from cut import config
+from cut.device import Placement, choose
+from cut.errors import CutError
+from cut.files import whole_file
+from cut.jobs.places import job_folder, worker_log
+from cut.jobs.records import State
+from cut.jobs.reports import Reporter
+from cut.jobs.store import Row, Store
+from cut.library import publish
+from cut.trainer import Preview, Run, Saved, Skipped, Step
+
+SAVE_SECONDS = 20.0
+"""At most so much work is lost when a worker is killed, and the time of a step and a save."""
+
+PREVIEW_SECONDS = 8.0
+PREVIEW_SIDE = 1024
+"""px. A picture of 4096 would take minutes on a CPU, and gigabytes."""
+
+PREVIEWS = 300
+"""Of a job's history; beyond that every other one of the older ones is dropped."""
+
+DEATHS = 3
+"""Workers that may die over a job between two saves."""
+
+QUICK = 1.0
+"""Seconds that training may be held up by another process that writes to the store."""
+
+
+def work_on(home: Path, store: Store, row: Row, leaving: Callable[[], bool]) -> None:
+    """Train a claimed job until it is done, stopped or failed, and publish what was saved.
+
+    Args:
+        leaving: whether this process is to end: the job is then saved, and left to the next one.
+    """
+    job, folder = row["id"], job_folder(home, row["id"])
+    state, message = _outcome(home, store, row, leaving)
+    published = False
+    forgotten = _patiently(lambda: store.is_forgotten(job), leaving)
+    if state != State.INTERRUPTED and not forgotten:
+        try:
+            published = _publish(folder, row["model"])
+        except CutError as error:
+            message = message or str(error)
+    gone = _patiently(lambda: store.finish(job, state, message, published), leaving)
+    if gone:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _outcome(home: Path, store: Store, row: Row, leaving: Callable[[], bool]) -> tuple[State, str]:
+    """How training ended, and the line that tells why if it was not meant to."""
+    if row["stop_asked"]:
+        return State.STOPPED, ""
+    if row["deaths"] >= DEATHS:
+        return State.FAILED, (
+            f"{DEATHS} workers died over it without getting ahead, perhaps for want of memory: "
+            "begin again with smaller crops, batches or widths"
+        )
+    try:
+        return _train(home, store, row, leaving)
+    except CutError as error:
+        return State.FAILED, str(error)
+    except MemoryError:
+        return State.FAILED, _OUT_OF_MEMORY
+    except Exception as error:
+        traceback.print_exc()
+        if "out of memory" in str(error) or "allocate memory" in str(error):
+            return State.FAILED, _OUT_OF_MEMORY
+        first_line = (str(error).splitlines() or [""])[0][:200]
+        return State.FAILED, (
+            f"training broke off ({type(error).__name__}: {first_line}); "
+            f"{worker_log(home, row['lane'])} says more"
+        )
+
+
+_OUT_OF_MEMORY = "out of memory: begin again with smaller crops, batches or widths"
+
+
+def _train(home: Path, store: Store, row: Row, leaving: Callable[[], bool]) -> tuple[State, str]:
+    placement = choose(row["device"], row["precision"])
+    _patiently(lambda: store.place_on(row["id"], placement.describe()), leaving)
+    run = _run_of(row, job_folder(home, row["id"]), placement)
+    quick = Store(store.database.path, patience=QUICK)
+    report = Reporter(quick, row["id"])
+    history = History(quick, row["id"], job_folder(home, row["id"]) / "previews")
+    for event in run.train(resume=run.state_file.is_file()):
+        if isinstance(event, Step):
+            report.step(event.step, event.total, run.seconds, event.losses)
+            if report.stop_asked or leaving():
+                run.stop()
+        elif isinstance(event, Preview):
+            history.add(event.step, run.seconds, event.picture)
+        elif isinstance(event, Saved):
+            _tolerantly(lambda: quick.saved(row["id"], run.step, run.seconds))
+        elif isinstance(event, Skipped):
+            print(f"cut: skipped: {event.message}", file=sys.stderr, flush=True)
+    if report.stop_asked:
+        return State.STOPPED, ""
+    if run.stopping:
+        return State.INTERRUPTED, f"Its worker was told to leave; it goes on from step {run.step}."
+    return State.DONE, ""
+
+
+def _run_of(row: Row, folder: Path, placement: Placement) -> Run:
+    settings = config.preset(row["method"], row["preset"])
+    data = folder / "data"
+    pair = row["method"] == "sincut"
+    return Run(
+        name=row["model"],
+        title=row["title"],
+        settings=config.with_overrides(settings, json.loads(row["overrides"])),
+        data=(data / "source.png", data / "target.png") if pair else data,
+        folder=folder / "run",
+        placement=placement,
+        minutes_in_all=row["minutes"],
+        preview_every=None,
+        save_every=None,
+        preview_seconds=PREVIEW_SECONDS,
+        save_seconds=SAVE_SECONDS,
+        preview_side=PREVIEW_SIDE,
+    )
+
+
+class History:
+    """The previews of a job: pictures in a folder, rows that tell when they were made."""
+
+    def __init__(self, store: Store, job: str, folder: Path) -> None:
+        self.store, self.job, self.folder = store, job, folder
+        self.steps = [row["step"] for row in store.previews(job)]
+
+    def add(self, step: int, seconds: float, picture: Image.Image) -> None:
+        """Keep a preview.
+
+        Raises:
+            CutError: the disk is full.
+        """
+        path = self.folder / f"{step:07d}.jpg"
+        with whole_file(path) as temporary:
+            picture.save(temporary, "JPEG", quality=90)
+        _tolerantly(lambda: self.store.shown(self.job, step, seconds, path.name))
+        self.steps.append(step)
+        if len(self.steps) > PREVIEWS:
+            self._thin()
+
+    def _thin(self) -> None:
+        dropped = self.steps[1 : -PREVIEWS // 3 : 2]
+        _tolerantly(lambda: self.store.drop_previews(self.job, dropped))
+        for step in dropped:
+            (self.folder / f"{step:07d}.jpg").unlink(missing_ok=True)
+        self.steps = [step for step in self.steps if step not in set(dropped)]
+
+
+def _publish(folder: Path, name: str) -> bool:
+    """Copy the last save, if there is one, to the library; whether there was."""
+    last = folder / "run" / "last"
+    if not (last / "config.json").is_file():
+        return False
+    publish(last, name)
+    return True
+
+
+def _tolerantly(act: Callable[[], Any]) -> None:
+    """Do what training can do without; a fault goes to the log."""
+    try:
+        act()
+    except CutError as error:
+        print(f"cut: {error}", file=sys.stderr, flush=True)
+
+
+def _patiently(act: Callable[[], Any], leaving: Callable[[], bool]) -> Any:
+    """Do what must be done, as often as it takes: a lock or a full disk does not last."""
+    while True:
+        try:
+            return act()
+        except CutError as error:
+            print(f"cut: {error}", file=sys.stderr, flush=True)
+            if leaving():
+                return None  # the next worker finds the job as if this one had died
+            time.sleep(2.0)

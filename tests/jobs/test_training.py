@@ -1,0 +1,222 @@
+"""A claimed job trained in this process: how it may end, and what it leaves in the library."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import cut
+from cut.checkpoints import find, read_checkpoint
+from cut.errors import CutError
+from cut.jobs import Job, Jobs, State, training
+from cut.jobs.places import job_folder
+from cut.jobs.store import Store
+from cut.jobs.training import History, work_on
+from cut.methods.sincut import SinCut
+from tests.helpers import make_picture
+from tests.jobs.made import pair, request, zip_of_pictures
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(training, "PREVIEW_SECONDS", 0.0)
+
+
+def store_of(jobs: Jobs) -> Store:
+    return Store(jobs.folder / "jobs.db")
+
+
+def train(jobs: Jobs, job: Job, leaving: Any = lambda: False) -> Job:
+    """Train `job`, which is next in the line, as its worker does."""
+    store = store_of(jobs)
+    row = store.claim("cpu")
+    assert row is not None
+    assert row["id"] == job.id
+    work_on(jobs.folder, store, row, leaving)
+    found = store.rows()
+    return jobs.get(job.id) if any(row["id"] == job.id for row in found) else job
+
+
+def at_step(monkeypatch: pytest.MonkeyPatch, number: int, act: Any) -> None:
+    """Have `act` happen in the step of that number (from 1), before it is made."""
+    made = SinCut.step
+
+    def step(self: SinCut, A: Any, B: Any, choices: Any, *rest: Any) -> Any:
+        losses = made(self, A, B, choices, *rest)
+        return (act() or losses) if choices.step == number - 1 else losses
+
+    monkeypatch.setattr(SinCut, "step", step)
+
+
+def test_to_the_end_of_the_schedule(jobs: Jobs) -> None:
+    job = train(jobs, jobs.submit(request(steps=4, title="Étretat"), *pair()))
+    assert (job.state, job.step, job.message) == (State.DONE, 4, "")
+    assert job.device.startswith("Runs on the CPU")
+    assert job.seconds > 0
+    assert [row.step for row in jobs.metrics(job.id)][-1] == 4
+    previews = jobs.previews(job.id)
+    assert (previews[0].step, previews[-1].step) == (1, 4)
+    assert Image.open(previews[-1].path).size == (80, 64), "the painting, whole"
+    assert job.model is not None
+    assert job.model.startswith("etretat-")
+    assert find(job.model).title == "Étretat"
+    assert find(job.model).config["steps"] == 4
+    assert cut.load(job.model, device="cpu")(make_picture(64, 48)).size == (64, 48)
+
+
+def test_until_its_time_is_up(jobs: Jobs) -> None:
+    job = train(jobs, jobs.submit(request(steps=1000, minutes=1e-6), *pair()))
+    assert (job.state, job.step) == (State.DONE, 1)
+    again = train(jobs, jobs.resume(job.id, minutes=1e-6))
+    assert (again.state, again.step) == (State.DONE, 2)
+    assert again.model == job.model
+    assert [row.step for row in jobs.metrics(job.id)] == [1, 2]
+
+
+def test_from_sets(jobs: Jobs) -> None:
+    files = [zip_of_pictures(3)], [zip_of_pictures(2, 9)]
+    job = train(jobs, jobs.submit(request("cut", steps=3), *files))
+    assert (job.state, job.step) == (State.DONE, 3)
+    assert Image.open(jobs.previews(job.id)[-1].path).size == (3 * 36, 2 * 36)
+    assert job.model is not None
+    assert cut.load(job.model, device="cpu")(make_picture(64, 48)).size == (64, 48)
+
+
+def test_stop_keeps_and_publishes_and_resume_goes_on(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cut.jobs.reports.REPORT_SECONDS", 0.0)
+    queued = jobs.submit(request(steps=6), *pair())
+    at_step(monkeypatch, 3, lambda: store_of(jobs).ask_to_stop(queued.id))
+    job = train(jobs, queued)
+    assert (job.state, job.step) == (State.STOPPED, 3)
+    assert job.model is not None
+    assert find(job.model).config["steps"] == 3
+    job = train(jobs, jobs.resume(job.id))
+    assert (job.state, job.step, find(job.model).config["steps"]) == (State.DONE, 6, 6)
+    assert [row.step for row in jobs.metrics(job.id)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_loss_that_is_no_number(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_step(monkeypatch, 4, lambda: {"G": torch.tensor(float("nan"))})
+    job = train(jobs, jobs.submit(request(steps=9), *pair()))
+    assert job.state == State.FAILED
+    assert job.message.startswith("step 4: G is no longer a number; the last save is good")
+    assert job.model is not None
+    model = find(job.model)
+    assert model.config["steps"] == 3
+    for part in model.files:
+        assert all(value.isfinite().all() for value in model.weights(part).values())
+
+
+@pytest.mark.parametrize(
+    ("fault", "line"),
+    [
+        (MemoryError(), "out of memory: begin again with smaller crops, batches or widths"),
+        (RuntimeError("CUDA out of memory. Tried to\nallocate"), "out of memory: begin again"),
+        (RuntimeError("broken\nin two"), "training broke off (RuntimeError: broken); "),
+        (CutError("cannot write state.pt: No space left"), "cannot write state.pt: No space left"),
+    ],
+)
+def test_what_breaks_a_job_is_told_in_one_line(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, fault: Exception, line: str
+) -> None:
+    def fail() -> None:
+        raise fault
+
+    at_step(monkeypatch, 2, fail)
+    job = train(jobs, jobs.submit(request(), *pair()))
+    assert job.state == State.FAILED
+    assert job.message.startswith(line)
+    assert "\n" not in job.message
+    assert job.model is not None, "what was saved before is published all the same"
+
+
+def test_settings_that_do_not_fit_fail_with_their_line(jobs: Jobs) -> None:
+    job = jobs.submit(request(), *pair())
+    (job_folder(jobs.folder, job.id) / "data" / "source.png").write_bytes(b"lost")
+    job = train(jobs, job)
+    assert job.state == State.FAILED
+    assert "source.png is not a picture" in job.message
+    assert job.model is None
+
+
+def test_a_worker_that_is_told_to_leave_saves_and_hands_on(jobs: Jobs) -> None:
+    queued = jobs.submit(request(steps=4), *pair())
+    job = train(jobs, queued, leaving=lambda: True)
+    assert (job.state, job.step, job.model) == (State.INTERRUPTED, 1, None)
+    assert job.message == "Its worker was told to leave; it goes on from step 1."
+    assert train(jobs, queued).state == State.DONE
+
+
+def test_a_job_that_kills_its_workers(jobs: Jobs) -> None:
+    queued = jobs.submit(request(steps=4), *pair())
+    for _ in range(3):
+        store_of(jobs).claim("cpu")
+        store_of(jobs).abandon("cpu")
+    job = train(jobs, queued)
+    assert (job.state, job.model) == (State.FAILED, None)
+    assert job.message.startswith("3 workers died over it without getting ahead, perhaps for want")
+    assert train(jobs, jobs.resume(job.id)).state == State.DONE
+
+
+def test_stopped_while_no_worker_lived(jobs: Jobs) -> None:
+    queued = jobs.submit(request(steps=9), *pair())
+    train(jobs, queued, leaving=lambda: True)
+    jobs.stop(queued.id)
+    job = train(jobs, queued)
+    assert (job.state, job.step) == (State.STOPPED, 1)
+    assert job.model is not None, "the save was kept"
+
+
+def test_deleted_while_it_trains(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cut.jobs.reports.REPORT_SECONDS", 0.0)
+    queued = jobs.submit(request(), *pair())
+    at_step(monkeypatch, 2, lambda: store_of(jobs).forget(queued.id) and None)
+    train(jobs, queued)
+    assert jobs.list() == []
+    assert not job_folder(jobs.folder, queued.id).exists()
+    assert not (jobs.folder / "checkpoints").exists()
+
+
+def test_a_model_that_cannot_be_published(jobs: Jobs, home: Path) -> None:
+    queued = jobs.submit(request(steps=1), *pair())
+    (home / "checkpoints").write_text("in the way")
+    job = train(jobs, queued)
+    assert (job.state, job.model) == (State.DONE, None)
+    assert job.message.startswith("cannot write ")
+    assert read_checkpoint(job_folder(home, job.id) / "run" / "last").config["steps"] == 1
+
+
+def test_history_is_thinned(jobs: Jobs, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "PREVIEWS", 9)
+    job = jobs.submit(request(), *pair())
+    history = History(store_of(jobs), job.id, job_folder(home, job.id) / "previews")
+    for step in range(1, 41):
+        history.add(step, float(step), make_picture(8, 8))
+    steps = [preview.step for preview in jobs.previews(job.id)]
+    assert len(steps) <= 9
+    assert steps[0] == 1
+    assert steps[-3:] == [38, 39, 40]
+    assert all(preview.path.is_file() for preview in jobs.previews(job.id))
+    assert len(list(history.folder.iterdir())) == len(steps)
+
+
+def test_a_store_that_is_locked_at_the_end_is_waited_for(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued = jobs.submit(request(steps=1), *pair())
+    finish, refusals = Store.finish, [CutError("locked"), CutError("the disk is full")]
+
+    def late(self: Store, *args: Any) -> bool:
+        if refusals:
+            raise refusals.pop()
+        return finish(self, *args)
+
+    monkeypatch.setattr(Store, "finish", late)
+    monkeypatch.setattr(training.time, "sleep", lambda seconds: None)
+    assert train(jobs, queued).state == State.DONE
+    assert refusals == []
