@@ -28,6 +28,7 @@ class Reporter:
         self.stop_asked = False
         self._sums: dict[str, float] = {}
         self._steps = 0
+        self._last: tuple[int, int, float] | None = None
         self._rows: list[Metric] = []
         self._row_at = float("-inf")  # seconds trained
         self._next = float("-inf")  # on the monotonic clock
@@ -36,24 +37,44 @@ class Reporter:
     def step(self, step: int, total: int, seconds: float, losses: dict[str, float]) -> None:
         """A step was made, after `seconds` of training."""
         self._speed.add(step)
+        self._last = (step, total, seconds)
         for name, value in losses.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._steps += 1
-        if seconds - self._row_at >= max(REPORT_SECONDS, seconds / ROWS) or step == total:
-            means = {name: round(value / self._steps, 5) for name, value in self._sums.items()}
-            self._rows.append(Metric(step, round(seconds, 3), means))
-            self._sums, self._steps, self._row_at = {}, 0, seconds
-        if time.monotonic() >= self._next or step == total:
-            self._write(Progress(step, total, seconds, self._speed.value, memory(), self._rows))
+        if seconds - self._row_at >= max(REPORT_SECONDS, seconds / ROWS):
+            self._add_row()
+        if time.monotonic() >= self._next:
+            try:
+                self._write()
+                self._next = time.monotonic() + REPORT_SECONDS
+            except CutError as error:
+                print(f"cut: {error}", file=sys.stderr, flush=True)
+                self._next = time.monotonic() + RETRY_SECONDS
 
-    def _write(self, progress: Progress) -> None:
-        try:
-            self.stop_asked = self.store.report(self.job, progress) or self.stop_asked
-            self._rows = []
-            self._next = time.monotonic() + REPORT_SECONDS
-        except CutError as error:
-            print(f"cut: {error}", file=sys.stderr, flush=True)
-            self._next = time.monotonic() + RETRY_SECONDS
+    def finish(self) -> None:
+        """No more steps follow: report those that were not told yet.
+
+        Raises:
+            CutError: the store cannot be written; it may be tried again.
+        """
+        if self._last is None:
+            return
+        if self._steps:
+            self._add_row()
+        self._write()
+
+    def _add_row(self) -> None:
+        assert self._last is not None
+        step, _, seconds = self._last
+        means = {name: round(value / self._steps, 5) for name, value in self._sums.items()}
+        self._rows.append(Metric(step, round(seconds, 3), means))
+        self._sums, self._steps, self._row_at = {}, 0, seconds
+
+    def _write(self) -> None:
+        assert self._last is not None
+        progress = Progress(*self._last, self._speed.value, memory(), self._rows)
+        self.stop_asked = self.store.report(self.job, progress) or self.stop_asked
+        self._rows = []
 
 
 class Speed:

@@ -106,7 +106,9 @@ def _train(home: Path, store: Store, row: Row, leaving: Callable[[], bool]) -> t
             _tolerantly(lambda: quick.saved(row["id"], run.step, run.seconds))
         elif isinstance(event, Skipped):
             print(f"cut: skipped: {event.message}", file=sys.stderr, flush=True)
-    if report.stop_asked:
+    stop_asked = report.stop_asked
+    _patiently(report.finish, leaving)
+    if stop_asked:
         return State.STOPPED, ""
     if run.stopping:
         return State.INTERRUPTED, f"Its worker was told to leave; it goes on from step {run.step}."

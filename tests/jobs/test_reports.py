@@ -51,7 +51,10 @@ def make_steps(report: Reporter, clock: Clock, steps: range, seconds: float, tot
 
 def test_losses_are_averaged_between_rows(clock: Clock) -> None:
     book = Book()
-    make_steps(Reporter(book, "a"), clock, range(1, 11), seconds=0.125, total=10)
+    report = Reporter(book, "a")
+    make_steps(report, clock, range(1, 11), seconds=0.125, total=10)
+    assert [row.step for row in book.rows] == [1, 5, 9]
+    report.finish()
     assert [(row.step, row.losses["G"]) for row in book.rows] == [
         (1, 1.0),
         (5, 3.5),
@@ -60,6 +63,12 @@ def test_losses_are_averaged_between_rows(clock: Clock) -> None:
     ]
     assert [row.seconds for row in book.rows] == [0.125, 0.625, 1.125, 1.25]
     assert book.progress[-1].step == 10
+
+
+def test_a_run_without_steps_has_nothing_to_tell(clock: Clock) -> None:
+    book = Book()
+    Reporter(book, "a").finish()
+    assert book.progress == []
 
 
 def test_rows_become_rarer_in_a_long_run(clock: Clock) -> None:
