@@ -11,6 +11,7 @@ WIDGETS = Path(cut.web.widgets.__file__).parent
 PAGES = [
     st.Page("translate.py", title="Translate", default=True),
     st.Page("patches.py", title="Patches"),
+    st.Page("train.py", title="Train"),
 ]
 
 st.set_page_config(

@@ -51,6 +51,7 @@ def furnish(app: FastAPI) -> None:
 
     from cut.web import access
     from cut.web.gradio_half import GradioHalf
+    from cut.web.job_files import furnish_job_files
 
     set_streamlit_options()
     key = secrets.token_urlsafe(32)
@@ -74,6 +75,7 @@ def furnish(app: FastAPI) -> None:
     def without_slash(page: str, request: Request) -> RedirectResponse:
         return RedirectResponse(_with_query(f"/gradio/{page}", request), 307)
 
+    furnish_job_files(app)
     app.mount("/gradio", app.state.gradio)
     app.mount("/", app.state.streamlit)
 

@@ -8,3 +8,11 @@ _MARKS = re.compile(r"[\\`*\[\]<>$~]|(?<!\w)_|_(?!\w)")
 def plain(text: str) -> str:
     """Return `text` so that Markdown shows it as it is: a file may be called `![](http://...)`."""
     return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def sentence(text: str) -> str:
+    """Return `text`, written for the command line, as a sentence that `plain` made safe."""
+    text = text.strip()
+    if text.split(" ", 1)[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return plain(text if text.endswith((".", "!", "?")) else f"{text}.")

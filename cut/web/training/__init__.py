@@ -1,0 +1,1 @@
+"""What the Train page shows and keeps, without a screen: plans, drafts, words, curves, files."""

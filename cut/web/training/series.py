@@ -1,0 +1,125 @@
+"""A job's losses over time, thinned to what a page can show."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from cut.jobs import Jobs, Metric
+
+MOST_ROWS = 2_000
+"""Rows of losses kept a job; beyond them neighbours are averaged, so that memory stays bounded."""
+
+MOST_POINTS = 160
+_MOST_JOBS = 32
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing: the losses in it with their names for people, and what good looks like."""
+
+    title: str
+    lines: dict[str, str]
+    good: str
+
+
+PANELS = (
+    Panel(
+        "Structure",
+        {"NCE": "NCE, the painting's places", "NCE_Y": "NCE_Y, the photo's own"},
+        "Falls, then settles. If it climbs for long, shapes are being given up: "
+        "keep the structure more strongly.",
+    ),
+    Panel(
+        "The judge",
+        {"D_real": "D_real, true pictures", "D_fake": "D_fake, translations"},
+        "The two stay close together. If both sink to zero, the judge tells everything apart "
+        "and the translation learns little.",
+    ),
+    Panel(
+        "Looks",
+        {"G_GAN": "G_GAN, convincing the judge"},
+        "Goes up and down around one level. A steady climb means that the judge is winning.",
+    ),
+    Panel(
+        "Leaving photos alone",
+        {"idt": "idt, a photo against its translation"},
+        "Falls towards zero: what is a photo already comes out unchanged.",
+    ),
+    Panel(
+        "Calming the judge",
+        {"D_R1": "D_R1, how steep its verdicts are"},
+        "Stays small. Spikes say that training is unsteady.",
+    ),
+)
+
+
+@dataclass
+class Losses:
+    """The losses of one job so far."""
+
+    rows: list[Metric] = field(default_factory=list)
+    last: int = 0
+
+    def add(self, rows: Sequence[Metric]) -> None:
+        """Take in rows that follow."""
+        self.rows.extend(rows)
+        if rows:
+            self.last = max(self.last, rows[-1].step)
+        while len(self.rows) > MOST_ROWS:
+            self.rows = averaged(self.rows, len(self.rows) // 2)
+
+
+class Ledger:
+    """Losses by job, so that each poll reads only what is new."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Losses] = OrderedDict()
+
+    def read(self, jobs: Jobs, id: str) -> list[Metric]:
+        """Return the losses of a job, at most MOST_ROWS rows. Raises CutError as `Jobs` does."""
+        with self._lock:
+            losses = self._known.pop(id, None) or Losses()
+            losses.add(jobs.metrics(id, after=losses.last))
+            self._known[id] = losses
+            while len(self._known) > _MOST_JOBS:
+                self._known.popitem(last=False)
+            return list(losses.rows)
+
+
+LEDGER = Ledger()
+
+
+def panels(rows: Sequence[Metric]) -> list[dict[str, Any]]:
+    """Return what to draw: the panels that have losses, their lines as [step, value] pairs."""
+    points = averaged(rows, MOST_POINTS)
+    found = []
+    for panel in PANELS:
+        lines = []
+        for name, title in panel.lines.items():
+            drawn = [[row.step, round(row.losses[name], 5)] for row in points if name in row.losses]
+            if drawn:
+                lines.append({"title": title, "points": drawn})
+        if lines:
+            found.append({"title": panel.title, "good": panel.good, "lines": lines})
+    return found
+
+
+def averaged(rows: Sequence[Metric], limit: int) -> list[Metric]:
+    """Return `rows`, or `limit` rows that each average as many neighbours."""
+    if len(rows) <= limit:
+        return list(rows)
+    borders = [len(rows) * k // limit for k in range(limit + 1)]
+    return [_mean(rows[a:b]) for a, b in pairwise(borders)]
+
+
+def _mean(rows: Sequence[Metric]) -> Metric:
+    names = dict.fromkeys(name for row in rows for name in row.losses)
+    losses = {}
+    for name in names:
+        values = [row.losses[name] for row in rows if name in row.losses]
+        losses[name] = sum(values) / len(values)
+    return Metric(rows[-1].step, rows[-1].seconds, losses)

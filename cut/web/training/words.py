@@ -1,0 +1,94 @@
+"""A training job in plain words: how it stands, how long it took, when it was."""
+
+import time
+
+from cut.jobs import Job, State
+
+METHODS = {"sincut": "one painting, one photo", "cut": "CUT", "fastcut": "FastCUT"}
+
+_LABELS = {
+    State.QUEUED: "In line",
+    State.RUNNING: "Training",
+    State.STOPPING: "Stopping",
+    State.STOPPED: "Stopped",
+    State.DONE: "Done",
+    State.FAILED: "Failed",
+    State.INTERRUPTED: "Interrupted",
+}
+
+
+def label(state: State) -> str:
+    """Return the state in a word or two."""
+    return _LABELS[state]
+
+
+def standing(job: Job) -> str:
+    """Return how `job` stands, in one sentence; why it failed is `job.message`."""
+    if job.state is State.QUEUED:
+        if job.place > 1:
+            return f"Waiting in line: {job.place - 1} ahead."
+        return "Next in line: it starts as soon as the computer is free."
+    if job.state is State.RUNNING:
+        if job.step == 0:
+            return "Starting: the first picture comes within seconds."
+        return "Training. You can close this page: it goes on, and this address finds it again."
+    if job.state is State.STOPPING:
+        return "Stopping: what was learnt is being saved."
+    if job.state is State.INTERRUPTED:
+        return "Interrupted: its process ended. It goes on by itself, from its last save."
+    done = f"after {job.step:,} steps and {duration(job.seconds)} of training."
+    if job.state is State.FAILED:
+        return f"Failed {done}" if job.step else "Failed before the first step."
+    if not job.step:
+        return "Stopped before the first step."
+    return f"{_LABELS[job.state]} {done}"
+
+
+def progress(job: Job) -> float:
+    """Return how much of its time or of its schedule is over, whichever is more; 0 to 1."""
+    shares = [job.step / job.total if job.total else 0.0]
+    if job.minutes:
+        shares.append(job.seconds / (60 * job.minutes))
+    return min(1.0, max(shares))
+
+
+def facts(job: Job) -> list[tuple[str, str]]:
+    """Return what is to know of a job's progress, as pairs of a name and a value."""
+    found = [("Step", f"{job.step:,} of {job.total:,}" if job.total else f"{job.step:,}")]
+    found.append(("Trained for", duration(job.seconds)))
+    if job.state.live:
+        left = job.seconds_left
+        found.append(("Time left", "–" if left is None else f"about {duration(left)}"))
+    speed = job.steps_per_second
+    if speed:
+        found.append(("Speed", f"{speed:.2g} steps/s" if speed < 10 else f"{speed:.0f} steps/s"))
+    if job.memory_gb:
+        found.append(("Memory", f"{job.memory_gb:.1f} GB"))
+    return found
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time, in its two largest units: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    for large, small, unit, rest in ((86400, 3600, "d", "h"), (3600, 60, "h", "min")):
+        if whole >= large:
+            below = whole % large // small
+            return f"{whole // large} {unit}" + (f" {below} {rest}" if below else "")
+    return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 and whole < 600 else "")
+
+
+def ago(moment: float, now: float | None = None) -> str:
+    """Return how long ago a moment in seconds since the epoch was.
+
+    Visitors and server may live in different time zones, so no clock time is named.
+    """
+    passed = (time.time() if now is None else now) - moment
+    if passed < 60:
+        return "just now"
+    for seconds, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if passed >= seconds:
+            count = int(passed // seconds)
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

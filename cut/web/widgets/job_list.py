@@ -1,0 +1,33 @@
+"""The list of earlier jobs, each a link to its page."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from cut.web.widgets.packing import register
+
+_component = register("job_list")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job of the list, in words; `picture` is an address relative to the server's."""
+
+    id: str
+    title: str
+    state: str
+    facts: str
+    live: bool
+    picture: str | None
+
+
+def job_list(rows: Sequence[Row], on_pick: Callable[[str], None], key: str = "jobs") -> None:
+    """Show `rows`; a click calls `on_pick` with the job's id before the page runs again."""
+
+    def picked() -> None:
+        choice = st.session_state[key].picked
+        if choice in {row.id for row in rows}:
+            on_pick(choice)
+
+    _component(data={"jobs": [vars(row) for row in rows]}, key=key, on_picked_change=picked)

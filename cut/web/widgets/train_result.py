@@ -1,0 +1,131 @@
+"""What a job that has ended gives: the picture at full size, and everything to take along."""
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cut.checkpoints import find
+from cut.errors import CutError
+from cut.jobs import Job, Jobs
+from cut.web import session as visitor
+from cut.web.results import Result, names
+from cut.web.session import Source, read_source
+from cut.web.training.takeaways import animation, checkpoint_zip
+from cut.web.translating import Desk
+from cut.web.widgets.compare import compare, waiting
+from cut.web.widgets.plain import plain, sentence
+
+if TYPE_CHECKING:
+    from cut.checkpoints import Checkpoint
+
+log = logging.getLogger(__name__)
+
+TRANSLATE, PATCHES = "translate.py", "patches.py"
+
+
+def result(jobs: Jobs, job: Job) -> None:
+    """Draw the translation that the job's model makes, and the ways to take things along."""
+    checkpoint, source = _model(job), _source(jobs, job)
+    if checkpoint is None:
+        if job.model:
+            st.info(f"The checkpoint {plain(job.model)} was removed from the library.")
+        return
+    made = _translation(checkpoint, source) if source else None
+    with st.container(horizontal=True, key="job_take"):
+        if source and made:
+            st.download_button(
+                "Picture (PNG)",
+                data=partial(made.png, source),
+                file_name=names([source.stem], checkpoint.name)[0],
+                mime="image/png",
+                type="primary",
+                on_click="ignore",
+                key="take_picture",
+            )
+        st.download_button(
+            "Animation (WebP)",
+            data=partial(animation, jobs, job.id),
+            file_name=f"{checkpoint.name}.webp",
+            mime="image/webp",
+            on_click="ignore",
+            key="take_animation",
+        )
+        st.download_button(
+            "Checkpoint (zip)",
+            data=partial(checkpoint_zip, checkpoint.name),
+            file_name=f"{checkpoint.name}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            key="take_checkpoint",
+        )
+        if st.button("Use on Translate", key="use_translate"):
+            _go(TRANSLATE, checkpoint, source)
+        if st.button("Open in Patches", key="use_patches"):
+            _go(PATCHES, checkpoint, source)
+
+
+def _model(job: Job) -> "Checkpoint | None":
+    if not job.model:
+        return None
+    try:
+        return find(job.model)
+    except CutError:  # removed from the library meanwhile
+        return None
+
+
+def _source(jobs: Jobs, job: Job) -> Source | None:
+    """Return the picture that the job is about, decoded once a visit."""
+    if job.method != "sincut":
+        return None
+    key = f"cut_source_{job.id}"
+    if key not in st.session_state:
+        try:
+            data = jobs.picture(job.id, "source").read_bytes()
+            st.session_state[key] = read_source(data, f"{job.title}.png")
+        except (CutError, OSError):
+            return None
+    source: Source = st.session_state[key]
+    return source
+
+
+def _translation(checkpoint: "Checkpoint", source: Source) -> Result | None:
+    """Draw the source and its translation at full size, which is made on the first look."""
+    desk = Desk(visitor.current(), checkpoint, "native")
+    picture, line = st.empty(), st.empty()
+    made = desk.find(source)
+    size = (source.width, source.height)
+    if made is None:
+        with picture:
+            waiting(source.preview, size=size, description=source.name)
+        try:
+            with line, st.spinner("Translating the picture at full size …", show_time=True):
+                made = desk.translate(source)
+        except CutError as error:
+            line.error(sentence(str(error)))
+        except Exception:
+            log.exception("the translation after training failed")
+            line.error("The translation failed unexpectedly; the server's log says why.")
+        if made is None:
+            return None
+    line.caption(f"The whole picture at its own size, {source.width} × {source.height}.")
+    with picture:
+        compare(
+            source.preview,
+            made.preview,
+            identity=str(made.path),
+            size=size,
+            description=source.name,
+            key="job_compare",
+        )
+    return made
+
+
+def _go(page: str, checkpoint: "Checkpoint", source: Source | None) -> None:
+    """Open another page with the job's checkpoint, and with its picture."""
+    session = visitor.current()
+    session.checkpoint = checkpoint.name
+    if source is not None:
+        session.take_one(source)
+    st.switch_page(page, query_params={"checkpoint": checkpoint.name})
