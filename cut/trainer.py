@@ -16,6 +16,7 @@ import torch
 from cut import config
 from cut.checkpoints import Checkpoint, Description, home, write_checkpoint
 from cut.config import Settings
+from cut.config_checks import check
 from cut.data.training import Source, TrainingData, batches, name_of, open_data
 from cut.device import Placement, choose
 from cut.errors import CutError
@@ -128,7 +129,7 @@ class Run:
         if state:
             saved = config.from_dict(state["settings"])
             self.settings = config.with_overrides(saved, self.overrides)
-        settings = config.check(self.settings)
+        settings = check(self.settings)
         data = open_data(settings, self.data, self.placement.device)
         total = settings.total_steps(data.epoch_length)
         method = METHODS[settings.method](settings, self.placement)

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from cut.config import CutSettings, check, from_dict, preset, to_dict, with_overrides
+from cut.config import CutSettings, from_dict, preset, to_dict, with_overrides
+from cut.config_checks import check
 from cut.errors import CutError
 
 
