@@ -63,18 +63,14 @@ def run(args: argparse.Namespace) -> int:
     if not (math.isfinite(x) and math.isfinite(y)):
         raise CutError(f"--patch {x:g} {y:g}: two numbers of pixels from the top left")
 
-    from cut.correspondence import correspond, correspondence_report
+    from cut.correspondence import check_place, correspond, correspondence_report
     from cut.figures import correspondence_figure, figure_bytes
     from cut.files import whole_file
     from cut.pictures import read_picture
     from cut.translate import load
 
     picture = read_picture(args.image)
-    if not (0 <= x < picture.width and 0 <= y < picture.height):
-        raise CutError(
-            f"place ({x:g}, {y:g}) is outside the picture of {picture.width} x {picture.height} "
-            "px: count from the top left"
-        )
+    check_place(x, y, picture.size)
     translator = load(args.checkpoint, args.device, args.precision)
     print(translator.placement.describe(), file=sys.stderr)
     view = correspond(translator, picture, args.size)

@@ -89,12 +89,7 @@ class LayerView:
         Raises:
             CutError: the pixel is outside the picture.
         """
-        width, height = self.size
-        if not (0 <= x < width and 0 <= y < height):
-            raise CutError(
-                f"place ({x:g}, {y:g}) is outside the picture of {width} x {height} px: count from "
-                "the top left"
-            )
+        check_place(x, y, self.size)
         return int(np.abs(self.ys - y).argmin()), int(np.abs(self.xs - x).argmin())
 
     def similarity(self, side: Side, row: int, column: int) -> tuple[Array, Array]:
@@ -204,6 +199,16 @@ class LayerView:
     def _flat(self, side: Side) -> Array:
         grid = self.input if side == "input" else self.output
         return grid.reshape(-1, grid.shape[-1])
+
+
+def check_place(x: float, y: float, size: tuple[int, int]) -> None:
+    """Raise CutError if a pixel is outside a picture of `size`, its width and height."""
+    width, height = size
+    if not (0 <= x < width and 0 <= y < height):
+        raise CutError(
+            f"place ({x:g}, {y:g}) is outside the picture of {width} x {height} px: count from "
+            "the top left"
+        )
 
 
 def _main_colours(vectors: Array) -> NDArray[np.uint8]:

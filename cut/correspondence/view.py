@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cut.correspondence.layer_view import LayerView
+from cut.correspondence.layer_view import LayerView, check_place
 from cut.errors import CutError
 
 
@@ -79,11 +79,7 @@ class Correspondence:
             CutError: it is outside the picture.
         """
         width, height = self.picture_size
-        if not (0 <= x < width and 0 <= y < height):
-            raise CutError(
-                f"place ({x:g}, {y:g}) is outside the picture of {width} x {height} px: count from "
-                "the top left"
-            )
+        check_place(x, y, (width, height))
         return x * self.working.width / width, y * self.working.height / height
 
     def from_working(self, x: float, y: float) -> tuple[float, float]:
