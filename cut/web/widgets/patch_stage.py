@@ -1,6 +1,5 @@
 """The patch view in the middle of its page: computed, drawn, compared, and ready to take home."""
 
-import io
 import logging
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +20,16 @@ from cut.web.widgets.plain import plain
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
     from cut.correspondence import Correspondence
+    from cut.figures import Format
 
 log = logging.getLogger(__name__)
 
 KEY = "patch_view"
-FIGURES = {"PNG": "image/png", "SVG": "image/svg+xml", "PDF": "application/pdf"}
+FIGURES: dict["Format", str] = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+}
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,9 @@ def _offer(source: Source, view: "Correspondence", state: PatchSession) -> None:
     columns = st.columns(len(FIGURES) + 1)
     for column, (kind, mime) in zip(columns, FIGURES.items(), strict=False):
         column.download_button(
-            f"Figure, {kind}",
-            data=partial(figure_bytes, view, x, y, kind.lower()),
-            file_name=f"{source.stem}-{view.checkpoint}-{x}-{y}.{kind.lower()}",
+            f"Figure, {kind.upper()}",
+            data=partial(_figure, view, x, y, kind),
+            file_name=f"{source.stem}-{view.checkpoint}-{x}-{y}.{kind}",
             mime=mime,
             on_click="ignore",
             width="stretch",
@@ -154,10 +158,8 @@ def _offer(source: Source, view: "Correspondence", state: PatchSession) -> None:
     )
 
 
-def figure_bytes(view: "Correspondence", x: int, y: int, kind: str) -> bytes:
-    """Return the file, png, svg or pdf, of the figure for the pixel `x`, `y` of the picture."""
-    from cut.figures import correspondence_figure  # imports matplotlib, which takes a while
+def _figure(view: "Correspondence", x: int, y: int, kind: "Format") -> bytes:
+    """The file of the figure for the pixel `x`, `y` of the picture."""
+    from cut.figures import correspondence_figure, figure_bytes  # matplotlib takes a while
 
-    buffer = io.BytesIO()
-    correspondence_figure(view, x, y).savefig(buffer, format=kind)
-    return buffer.getvalue()
+    return figure_bytes(correspondence_figure(view, x, y), kind)
