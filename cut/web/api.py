@@ -122,17 +122,17 @@ def translate_file(
 
     choice, blend = parse_size(size), parse_strength(strength)
     name = find_by_name(checkpoint or "").name  # an unknown one need not wait in line
-    source = _uploaded(image)
+    source = uploaded(image)
     before = read_picture(source, name=source.name)
     after, working, seconds = _translate_at(name, before, choice, blend)
-    path = _store(png_bytes(after), f"{source.stem}-{name}.png")
+    path = store(png_bytes(after), f"{source.stem}-{name}.png")
     told = working_size.describe(working, *before.size)
     return Translation(
         before, after, str(path), f"{told[0].upper()}{told[1:]}, in {seconds:.1f} s."
     )
 
 
-def _uploaded(image: Any) -> Path:
+def uploaded(image: Any) -> Path:
     """The path `image`, if it is one of a file that was uploaded and not any file of the server."""
     if not image:
         raise CutError("There is no picture to translate: choose one, or send it as `image`.")
@@ -142,7 +142,7 @@ def _uploaded(image: Any) -> Path:
     return path
 
 
-def _store(content: bytes, name: str) -> Path:
+def store(content: bytes, name: str) -> Path:
     """Write a result where Gradio serves it from, in a folder of its own that no one can guess.
 
     Gradio would name the folder by the content, and so write a file anew while an equal request's

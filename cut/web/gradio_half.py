@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -124,6 +125,7 @@ class GradioHalf:
                 root_path=PATH,  # else unqueued events name files outside of it
                 app_kwargs={"exception_handlers": _refusals()},
             )
+        _part_results(self._blocks)
         return app
 
     def _tell_own_address(self, scope: Scope) -> None:
@@ -164,6 +166,29 @@ async def _in_daemon_thread(function: Callable[..., Result], *args: Any) -> Resu
 
     threading.Thread(target=run, daemon=True).start()
     return await future
+
+
+def _part_results(blocks: gr.Blocks) -> None:
+    """Let MCP clients get a figure and its numbers apart, these as JSON.
+
+    Gradio wraps what a tool returns in a list, even where it is a list of several results, and so
+    would send a picture as the text of its path.
+    """
+    from gradio_client.utils import is_file_obj_with_meta
+
+    server = blocks.mcp_server_obj
+    if server is None:
+        return
+    send = server.postprocess_output_data
+
+    def apart(data: Any, root_url: str) -> Any:
+        results = data[0] if len(data) == 1 else None
+        if not (isinstance(results, list | tuple) and any(map(is_file_obj_with_meta, results))):
+            return send(data, root_url)
+        parts = [r if is_file_obj_with_meta(r) else json.dumps(r) for r in results]
+        return send(parts, root_url)
+
+    server.postprocess_output_data = apart  # type: ignore[method-assign]
 
 
 def _refusals() -> dict[Any, Any]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import html
-import inspect
 import logging
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +11,29 @@ import gradio as gr
 from gradio.routes import INTERNAL_ROUTES
 
 from cut.pictures import fit_within
-from cut.web import api, usage, working_size
-from cut.web.examples import examples
+from cut.web import api, gradio_patches, usage, working_size
+from cut.web.gradio_parts import (
+    ONE_AT_A_TIME,
+    checkpoint_menu,
+    device_line,
+    endpoint,
+    on_load,
+    own_address,
+    picture_field,
+    show_examples,
+)
 from cut.web.models import MAX_WAITING
 
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
 
-TAKEN_NAMES = {*INTERNAL_ROUTES, "translate", "checkpoints"}
+TAKEN_NAMES = {*INTERNAL_ROUTES, "translate", "checkpoints", "correspond"}
 """Names that Gradio or the general endpoints use; such a checkpoint has no page of its own."""
 
 INTRODUCTION = (
     "Every checkpoint of this server has a page to share and an endpoint for programs: over plain "
     "HTTP, from Python, and as an MCP tool. <a href='/'>The application</a> can do more."
 )
-ONE_AT_A_TIME: dict[str, Any] = {"concurrency_id": "translate", "concurrency_limit": 1}
 PREVIEW_SIDE = 1600
 CSS = (Path(__file__).parent / "gradio.css").read_text("utf-8")
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
@@ -73,6 +78,8 @@ def build() -> gr.Blocks:
     checkpoints = available()
     with OneLineBlocks(title="CUT", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
         _index(checkpoints)
+    with blocks.route("Patches", "correspond"):
+        gradio_patches.page(checkpoints)
     for checkpoint in checkpoints:
         if checkpoint.name not in TAKEN_NAMES:
             with blocks.route(checkpoint.title, checkpoint.name):
@@ -90,7 +97,7 @@ def _index(checkpoints: list[Checkpoint]) -> None:
     cards = gr.HTML(_cards(checkpoints, paged), padding=False)
     first = checkpoints[0].name if checkpoints else None
     menu, device = _translator([c.name for c in checkpoints], first)
-    _endpoint(api.translate, "translate")
+    _translate_endpoint(api.translate, "translate", general=True)
     with gr.Accordion("Use it from a program", open=False):
         text = gr.Markdown()
     gr.api(api.list_checkpoints, api_name="checkpoints")
@@ -103,10 +110,11 @@ def _index(checkpoints: list[Checkpoint]) -> None:
         asked = request.query_params.get("checkpoint")
         chosen = asked if asked in names else (names[0] if names else None)
         choice = gr.Dropdown(choices=names, value=chosen)
-        program = _usage(request, "translate", chosen or "NAME")
-        return _cards(now, paged), choice, _device_line(), program
+        base, locked = own_address(request)
+        program = usage.text(base, "translate", chosen or "NAME", password=locked)
+        return _cards(now, paged), choice, device_line(), program
 
-    _on_load(refresh, [cards, menu, device, text])
+    on_load(refresh, [cards, menu, device, text])
 
 
 def _page(checkpoint: Checkpoint) -> None:
@@ -117,7 +125,8 @@ def _page(checkpoint: Checkpoint) -> None:
         padding=False,
     )
     _, device = _translator(None, checkpoint.name)
-    _endpoint(api.endpoint_for(checkpoint.name, checkpoint.title), checkpoint.name)
+    function = api.endpoint_for(checkpoint.name, checkpoint.title)
+    _translate_endpoint(function, checkpoint.name, general=False)
     if checkpoint.card:
         with gr.Accordion("Model card: data, terms, scores, limits", open=False):
             gr.Markdown(_without_pictures(checkpoint.card))
@@ -125,29 +134,20 @@ def _page(checkpoint: Checkpoint) -> None:
         text = gr.Markdown()
 
     def refresh(request: gr.Request) -> tuple[str, str]:
-        return _device_line(), _usage(request, checkpoint.name)
+        base, locked = own_address(request)
+        return device_line(), usage.text(base, checkpoint.name, password=locked)
 
-    _on_load(refresh, [device, text])
+    on_load(refresh, [device, text])
 
 
-def _endpoint(function: api.Endpoint, api_name: str) -> None:
-    """Offer `function` to programs as /api_name, through components that no page shows.
-
-    The checks are the function's own: Gradio would print a trace for a number that is none, decode
-    the picture first (and it knows neither HEIC nor 16 bits), and tell MCP clients that only the
-    checkpoints and sizes of a menu exist.
-    """
-    parts: dict[str, gr.components.Component] = {
-        "image": gr.Image(type="filepath", label="image", visible=False),
-        "checkpoint": gr.Textbox(label="checkpoint", visible=False),
-        "size": gr.Textbox("auto", label="size", visible=False),
-        "strength": gr.Number(1.0, label="strength", visible=False),
-    }
-    inputs = [parts[name] for name in inspect.signature(function).parameters]
-    for component in inputs:
-        component.preprocess = _as_it_came  # type: ignore[method-assign]
+def _translate_endpoint(function: api.Endpoint, api_name: str, general: bool) -> None:
+    """Offer `function`, which takes the name of a checkpoint if it is the `general` one."""
+    image = gr.Image(type="filepath", label="image", visible=False)
+    named = [gr.Textbox(label="checkpoint", visible=False)] if general else []
+    size = gr.Textbox("auto", label="size", visible=False)
+    strength = gr.Number(1.0, label="strength", visible=False)
     result = gr.Image(type="filepath", format="png", label="result", visible=False)
-    gr.Button(visible=False).click(function, inputs, result, api_name=api_name, **ONE_AT_A_TIME)
+    endpoint(function, [image, *named, size, strength], [result], api_name)
 
 
 def _translator(names: list[str] | None, chosen: str | None) -> tuple[gr.Dropdown, gr.Markdown]:
@@ -156,19 +156,10 @@ def _translator(names: list[str] | None, chosen: str | None) -> tuple[gr.Dropdow
     With `names` the checkpoint is chosen from a menu, else it is `chosen`. Returns that menu and
     the line for the device.
     """
-    menu = gr.Dropdown(
-        names or ([chosen] if chosen else []),
-        value=chosen,
-        label="Checkpoint",
-        visible=names is not None,
-        allow_custom_value=True,  # those that came later are looked up when they are used
-    )
+    menu = checkpoint_menu(names or ([chosen] if chosen else []), chosen, visible=names is not None)
     with gr.Row(equal_height=False):
         with gr.Column():
-            picture = gr.Image(
-                type="filepath", label="Picture", sources=["upload", "webcam", "clipboard"]
-            )
-            picture.preprocess = _as_it_came  # type: ignore[method-assign]
+            picture = picture_field()
             with gr.Row():
                 size = gr.Dropdown(
                     [(working_size.label(c), str(c)) for c in working_size.CHOICES],
@@ -182,7 +173,7 @@ def _translator(names: list[str] | None, chosen: str | None) -> tuple[gr.Dropdow
             note = gr.Markdown(elem_classes="note")
             download = gr.DownloadButton("Download the PNG", interactive=False)
     device = gr.Markdown(elem_classes="note")
-    _examples(picture)
+    show_examples(picture)
     button.click(
         _show,
         [picture, menu, size, strength],
@@ -201,28 +192,6 @@ def _show(image: Any, checkpoint: str, size: str, strength: float) -> tuple[Any,
     before = fit_within(done.before, PREVIEW_SIDE)
     after = fit_within(done.after, PREVIEW_SIDE)
     return (before, after), done.note, gr.DownloadButton(value=done.path, interactive=True)
-
-
-def _examples(picture: gr.Image) -> None:
-    shown = [example for example in examples() if example.path.is_file()]
-    if shown:
-        paths = [str(example.path) for example in shown]
-        gr.Examples(paths, picture, cache_examples=False, api_visibility="private")
-        credits = "; ".join(f"{e.title}, {e.credit} ({e.licence})" for e in shown)
-        gr.Markdown(f"Examples: {credits}.", elem_classes="credits")
-
-
-def _on_load(function: Callable[..., Any], outputs: list[Any]) -> None:
-    blocks = gr.context.Context.root_block
-    assert blocks is not None
-    blocks.load(
-        function, None, outputs, queue=False, api_visibility="private", show_progress="hidden"
-    )
-
-
-def _as_it_came(payload: Any) -> Any:
-    """In the place of a component's `preprocess`: the path of an upload, any other value as is."""
-    return getattr(payload, "path", payload)
 
 
 def _cards(checkpoints: list[Checkpoint], paged: set[str]) -> str:
@@ -254,17 +223,3 @@ def _score(checkpoint: Checkpoint) -> str:
 def _without_pictures(card: str) -> str:
     """The text of a model card; its pictures are relative to a folder that is not served."""
     return "\n".join(line for line in card.splitlines() if not line.lstrip().startswith("!["))
-
-
-def _device_line() -> str:
-    from cut.device import choose
-
-    return choose().describe()
-
-
-def _usage(request: gr.Request, endpoint: str, checkpoint: str | None = None) -> str:
-    """How a program calls `endpoint`, at the address under which the visitor sees this server."""
-    url = request.request.url  # type: ignore[union-attr]
-    base = f"{url.scheme}://{url.netloc}/gradio"
-    locked = bool(os.environ.get("CUT_PASSWORD"))
-    return usage.text(base, endpoint, checkpoint, password=locked)

@@ -8,14 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cut.errors import CutError
 from cut.web.models import LINE, get_translator
 from cut.web.patch_view import Packed, identity, pack_maps, pack_view
-from cut.web.session import Source
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from cut.checkpoints import Checkpoint
     from cut.correspondence import Correspondence
 
@@ -24,6 +25,15 @@ KEPT = 4
 
 Key = tuple[str, str, float, int]
 """Digest of the picture, checkpoint's name and time of its weights, working size."""
+
+
+class Brought(Protocol):
+    """A picture that came from outside; `digest` names its content."""
+
+    @property
+    def digest(self) -> str: ...
+
+    def picture(self) -> "Image.Image": ...
 
 
 @dataclass
@@ -75,7 +85,7 @@ class PatchStore:
 STORE = PatchStore()
 
 
-def key_of(source: Source, checkpoint: "Checkpoint", size: int) -> Key:
+def key_of(source: Brought, checkpoint: "Checkpoint", size: int) -> Key:
     """Return what names the correspondence of `source` with `checkpoint` at a working size.
 
     Raises CutError if the checkpoint's weights are gone.
@@ -88,13 +98,13 @@ def key_of(source: Source, checkpoint: "Checkpoint", size: int) -> Key:
         ) from error
 
 
-def find(source: Source, checkpoint: "Checkpoint", size: int) -> Entry | None:
+def find(source: Brought, checkpoint: "Checkpoint", size: int) -> Entry | None:
     """Return the correspondence that `compute` would, if it is kept. Raises CutError as it does."""
     return STORE.get(key_of(source, checkpoint, size))
 
 
 def compute(
-    source: Source,
+    source: Brought,
     checkpoint: "Checkpoint",
     size: int,
     on_wait: Callable[[int], None] | None = None,

@@ -9,21 +9,21 @@ _TEXT = """
 from gradio_client import Client, handle_file
 
 client = Client("{base}"{python_headers})
-path = client.predict(
-    image=handle_file("photo.jpg"), {python_checkpoint}size="auto", strength=1.0,
+{python_result} = client.predict(
+    image=handle_file("photo.jpg"), {python_arguments},
     api_name="/{endpoint}",
 )
 ```
 
-**Plain HTTP**: send the picture, ask for its translation, read the answer.
+**Plain HTTP**: send the picture, ask for {asked}, read the answer.
 
 ```bash
 BASE={base}/gradio_api{curl_header_variable}
 FILE=$(curl -s{curl_header} -F files=@photo.jpg $BASE/upload | cut -d'"' -f2)
 ID=$(curl -s{curl_header} -H 'Content-Type: application/json' $BASE/call/{endpoint} -d '{{"data":
   [{{"path": "'"$FILE"'", "meta": {{"_type": "gradio.FileData"}}}}, \
-{json_checkpoint}"auto", 1.0]}}' | cut -d'"' -f4)
-curl -sN{curl_header} $BASE/call/{endpoint}/$ID      # the event `complete` holds the PNG's url
+{json_arguments}]}}' | cut -d'"' -f4)
+curl -sN{curl_header} $BASE/call/{endpoint}/$ID      # the event `complete` holds {answer}
 ```
 
 **MCP**: the server is at `{base}/gradio_api/mcp/`; the tool is called `{tool}`.
@@ -31,19 +31,47 @@ curl -sN{curl_header} $BASE/call/{endpoint}/$ID      # the event `complete` hold
 
 
 def text(base: str, endpoint: str, checkpoint: str | None = None, *, password: bool = False) -> str:
-    """Examples for `endpoint` of the server at `base`.
+    """Examples for translating with `endpoint` of the server at `base`.
 
     `checkpoint` is what the general endpoint is called with; the endpoint of one checkpoint needs
     none. With `password` they send one along.
     """
     identifier = "".join(c if c.isalnum() else "_" for c in endpoint)
+    named = f'checkpoint="{checkpoint}", ' if checkpoint else ""
+    return _filled(
+        base,
+        endpoint,
+        password=password,
+        tool="translate" if checkpoint else f"translate_with_{identifier}",
+        python_result="path",
+        python_arguments=f'{named}size="auto", strength=1.0',
+        json_arguments=(f'"{checkpoint}", ' if checkpoint else "") + '"auto", 1.0',
+        asked="its translation",
+        answer="the PNG's url",
+    )
+
+
+def correspond_text(base: str, checkpoint: str, *, password: bool = False) -> str:
+    """Examples for the figure and the numbers of one place; as `text` otherwise."""
+    return _filled(
+        base,
+        "correspond",
+        password=password,
+        tool="correspond",
+        python_result="path, report",
+        python_arguments=f'checkpoint="{checkpoint}", x=320, y=200, layer="all", size=256',
+        json_arguments=f'"{checkpoint}", 320, 200, "all", 256',
+        asked="one of its places",
+        answer="the figure's url and the numbers",
+    )
+
+
+def _filled(base: str, endpoint: str, *, password: bool, **parts: str) -> str:
     return _TEXT.format(
         base=base,
         endpoint=endpoint,
-        tool="translate" if checkpoint else f"translate_with_{identifier}",
-        python_checkpoint=f'checkpoint="{checkpoint}", ' if checkpoint else "",
-        json_checkpoint=f'"{checkpoint}", ' if checkpoint else "",
         python_headers=', headers={"Authorization": "Bearer PASSWORD"}' if password else "",
         curl_header=' -H "$AUTH"' if password else "",
         curl_header_variable="; AUTH='Authorization: Bearer PASSWORD'" if password else "",
+        **parts,
     ).strip()

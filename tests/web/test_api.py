@@ -59,7 +59,9 @@ def upload(server: RunningServer, path: Path) -> dict[str, Any]:
 
 def test_every_checkpoint_has_an_endpoint_and_a_page(client: Client, server: RunningServer) -> None:
     described = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(described) == {"/translate", "/checkpoints", "/tiny"} | {f"/{n}" for n in BUNDLED}
+    assert set(described) == {"/translate", "/checkpoints", "/correspond", "/tiny"} | {
+        f"/{n}" for n in BUNDLED
+    }
     named = [p["parameter_name"] for p in described["/translate"]["parameters"]]
     assert named == ["image", "checkpoint", "size", "strength"]
     assert httpx.get(f"{server.url}/gradio/tiny", timeout=60).status_code == 200
@@ -262,7 +264,10 @@ def test_mcp_lists_the_tools_and_translates(
     tools, answer = use_mcp(running.url, headers, "translate_with_tiny", {"image": image})
     by_name = {tool.name: tool for tool in tools}
     of_bundled = {f"translate_with_{name}" for name in BUNDLED}
-    assert set(by_name) == {"translate", "translate_with_tiny", "list_checkpoints"} | of_bundled
+    assert (
+        set(by_name)
+        == {"translate", "correspond", "translate_with_tiny", "list_checkpoints"} | of_bundled
+    )
     assert "checkpoint tiny" in by_name["translate_with_tiny"].description
     assert by_name["translate"].inputSchema["required"] == ["image", "checkpoint"]
     assert not answer.isError

@@ -16,13 +16,13 @@ def test_without_checkpoints_and_with_awkward_names_the_pages_are_built(
 ) -> None:
     monkeypatch.setenv("CUT_HOME", str(tmp_path))
     monkeypatch.setattr("cut.checkpoints.BUNDLED", tmp_path / "none")
-    assert [page[0] for page in gradio_pages.build().pages] == [""]
-    for name in ("config", "translate", "v1.2_a-b"):  # two are taken: by Gradio, by an endpoint
+    assert [page[0] for page in gradio_pages.build().pages] == ["", "correspond"]
+    for name in ("config", "correspond", "v1.2_a-b"):  # two are taken: by Gradio, by an endpoint
         make_checkpoint(tmp_path / "checkpoints" / name, ngf=4, blocks=2)
     blocks = gradio_pages.build()
-    assert [page[0] for page in blocks.pages] == ["", "v1.2_a-b"]
+    assert [page[0] for page in blocks.pages] == ["", "correspond", "v1.2_a-b"]
     endpoints = blocks.get_api_info()["named_endpoints"]
-    assert set(endpoints) == {"/translate", "/checkpoints", "/v1.2_a-b"}
+    assert set(endpoints) == {"/translate", "/checkpoints", "/correspond", "/v1.2_a-b"}
 
 
 def test_a_result_that_cannot_be_kept_is_told_in_one_line(
@@ -31,7 +31,7 @@ def test_a_result_that_cannot_be_kept_is_told_in_one_line(
     (tmp_path / "file").write_text("where a folder is expected")
     monkeypatch.setattr(api, "get_upload_folder", lambda: str(tmp_path / "file"))
     with pytest.raises(CutError, match="could not keep the result: Not a directory"):
-        api._store(b"content", "name.png")
+        api.store(b"content", "name.png")
 
 
 @pytest.mark.parametrize(
