@@ -68,7 +68,7 @@ def trained(jobs: Jobs, job: Job, steps: int = 12) -> Store:
     store.claim("cpu")
     rows = [Metric(k, k / 4, {"NCE": 5.0 / k, "D_real": 0.7, "D_fake": 0.6}) for k in range(1, 5)]
     store.place_on(job.id, "Runs on the CPU.")
-    store.report(job.id, Progress(steps, 100, 200.0, 3.5, 1.25, rows))
+    store.report(job.id, Progress(steps, 10_000, 200.0, 3.5, 1.25, rows))
     folder = job_folder(jobs.folder, job.id) / "previews"
     folder.mkdir(parents=True, exist_ok=True)
     for step in (1, 8):
@@ -289,7 +289,7 @@ def test_a_job_in_training_shows_pictures_curves_and_facts(
         assert [panel["title"] for panel in shown["curves"]["panels"]] == ["Structure", "The judge"]
         facts = "".join(element.proto.body for element in page.get("html"))
         assert "3.5 steps/s" in facts
-        assert "12 of 100" in facts
+        assert "12 of 10,000" in facts
         assert "1.2 GB" in facts
         assert "about 6 min 40 s" in facts
         page.button(key="job_stop").click().run()
