@@ -115,8 +115,13 @@ class SinCutSettings(Schedule):
     patches: int = 1  # places a layer and crop; the negatives come from the other crops
     embedding: int = 256  # dimensions of the patch heads
     temperature: float = 0.07
+    # Not in the paper: the source in the target's colours shows the generator where to begin.
+    init: str = "random"  # or reproducing: a shipped generator that gives back what it is given
+    colour_steps: int = 0  # at first: learn to recolour, while the discriminator learns to tell
+    lambda_colour: float = 0.0  # afterwards: weight of the L1 between both, coarsely
 
     # Data: a step's crops have one zoom
+    load_size: int | None = None  # px, short side that larger pictures are brought to
     crop_size: int = 64  # px, a power of two
     zoom: float = 1 / 3  # the pictures are scaled by U(zoom, 1) across and down
     epoch_crops: int = 100_000  # an epoch, since two pictures give no length of their own
@@ -180,10 +185,25 @@ _COMPACT: dict[str, Any] = {
     "steps": 20_000,
 }
 
+# For minutes on a CPU: narrow networks, more patches of fewer crops, a start near the end.
+_QUICK = SinCutSettings(
+    ngf=4,
+    ndf=4,
+    patches=16,
+    batch_size=8,
+    load_size=512,
+    zoom=0.5,
+    init="reproducing",
+    colour_steps=100,
+    lambda_colour=4.0,
+    ema=0.99,
+    steps=20_000,
+)
+
 PRESETS: dict[str, dict[str, Settings]] = {
     "cut": {"paper": _CUT, "compact": replace(_CUT, **_COMPACT)},
     "fastcut": {"paper": _FASTCUT, "compact": replace(_FASTCUT, **_COMPACT)},
-    "sincut": {"paper": SinCutSettings()},
+    "sincut": {"paper": SinCutSettings(), "quick": _QUICK},
 }
 
 

@@ -51,6 +51,15 @@ def _check_crops(settings: SinCutSettings) -> None:
     crop = settings.crop_size
     if crop < 16 or crop & (crop - 1):
         raise CutError(f"setting crop_size={crop}: a power of two, at least 16")
+    if settings.load_size is not None and settings.load_size < crop:
+        raise CutError(
+            f"setting load_size={settings.load_size}: must not be under crop_size, {crop}"
+        )
+    if settings.init not in ("random", "reproducing"):
+        raise CutError(f"setting init={settings.init}: choose random or reproducing")
+    for key in ("colour_steps", "lambda_colour"):
+        if getattr(settings, key) < 0:
+            raise CutError(f"setting {key}={getattr(settings, key)}: must not be negative")
     if not 0 < settings.zoom <= 1:
         raise CutError(f"setting zoom={settings.zoom:g}: above 0, at most 1")
     if settings.batch_size * settings.patches < 2:

@@ -175,7 +175,7 @@ class Run:
             before = time.perf_counter()
             factor = settings.rate_factor(self.step, total)
             choices = StepRandom(settings.seed, self.step)
-            losses = method.step(batch.A, batch.B, choices, factor, batch.masks)
+            losses = method.step(batch.A, batch.B, choices, factor, batch.guide)
             values = _numbers(losses, self.step + 1)
             self.step += 1
             self.seconds = time.monotonic() - started

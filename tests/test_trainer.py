@@ -217,7 +217,7 @@ def test_a_loss_that_is_no_number_stops_the_run(
 ) -> None:
     made = Cut.step
 
-    def step(self, A, B, choices, rate_factor=1.0, masks=None):
+    def step(self, A, B, choices, rate_factor=1.0, guide=()):
         losses = made(self, A, B, choices, rate_factor)
         return losses | {"NCE": torch.tensor(value)} if choices.step == 3 else losses
 

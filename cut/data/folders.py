@@ -45,13 +45,14 @@ def pictures_in(folder: Path) -> list[Path]:
 class Sample:
     """One draw: a picture of each set, 3 x S x S in [-1, 1], and what could not be read.
 
-    `masks`, if there are any, are of A and of B, 1 x S x S: one where the object is, else zero.
+    `guide` is what the method is told besides, if anything: the masks of A and of B, 1 x S x S, one
+    where the object is, else zero; or for single pictures, A in B's colours.
     """
 
     A: Tensor
     B: Tensor
     skipped: tuple[str, ...] = ()
-    masks: tuple[Tensor, Tensor] | None = None
+    guide: tuple[Tensor, ...] = ()
 
 
 @dataclass
@@ -100,8 +101,8 @@ class UnpairedFolders(Dataset[Sample]):
             size = self.crop_size
         A, object_A, skipped_A = self._read(self.sources, turn, size, generator)
         B, object_B, skipped_B = self._read(self.targets, partner, size, generator)
-        masks = None if object_A is None or object_B is None else (object_A, object_B)
-        return Sample(A, B, skipped_A + skipped_B, masks)
+        masks = [mask for mask in (object_A, object_B) if mask is not None]
+        return Sample(A, B, skipped_A + skipped_B, tuple(masks))
 
     def _pictures(self, side: str) -> list[Path]:
         """The pictures of a side that can be trained on."""
@@ -177,12 +178,11 @@ def _part(picture: Image.Image, window: tuple[int, int, int, int], mirrored: boo
 
 def collate(samples: list[Sample]) -> Sample:
     """Samples as one, with batches B x 3 x S x S."""
-    masks = [sample.masks for sample in samples if sample.masks]
     return Sample(
         torch.stack([sample.A for sample in samples]),
         torch.stack([sample.B for sample in samples]),
         tuple(line for sample in samples for line in sample.skipped),
-        (torch.stack([a for a, _ in masks]), torch.stack([b for _, b in masks])) if masks else None,
+        tuple(map(torch.stack, zip(*(sample.guide for sample in samples), strict=True))),
     )
 
 

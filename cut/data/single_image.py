@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional
 
+from cut.data.colours import Recolouring
 from cut.data.folders import Sample
 from cut.errors import CutError
-from cut.pictures import read_picture
+from cut.pictures import read_picture, resize_short_side
 from cut.randomness import generator_for
 
 
@@ -30,6 +31,8 @@ class SingleImage:
         seed: of the run.
         epoch_length: crops in an epoch; the pictures have no such number of their own.
         device: where the pictures are kept and cut.
+        load_size: px, larger pictures are scaled to this short side; None to keep them.
+        recolour: give each batch's source crops in the target's colours, too, as its guide.
 
     Raises:
         CutError: a picture cannot be read, or is smaller than a crop.
@@ -43,14 +46,21 @@ class SingleImage:
     seed: int = 0
     epoch_length: int = 100_000
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    load_size: int | None = None
+    recolour: bool = False
     A: Tensor = field(init=False)
     B: Tensor = field(init=False)
+    colours: Recolouring | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.A, self.B = (self._read(path) for path in (self.source, self.target))
+        if self.recolour:
+            self.colours = Recolouring.between(self.A, self.B)
 
     def _read(self, path: Path) -> Tensor:
         picture = read_picture(path)
+        if self.load_size and min(picture.size) > self.load_size:
+            picture = resize_short_side(picture, self.load_size)
         if min(picture.size) < self.crop_size:
             raise CutError(
                 f"{Path(path).name} is {picture.width} x {picture.height} px: single-image "
@@ -62,7 +72,8 @@ class SingleImage:
     def batch(self, k: int) -> Sample:
         """The crops of the k-th step (from 0), each B x 3 x S x S in [-1, 1] on the device."""
         generator = generator_for(self.seed, "crops", k)
-        return Sample(self._crops(self.A, generator), self._crops(self.B, generator))
+        A, B = self._crops(self.A, generator), self._crops(self.B, generator)
+        return Sample(A, B, guide=(self.colours(A),) if self.colours else ())
 
     def _crops(self, picture: Tensor, generator: torch.Generator) -> Tensor:
         size, count = self.crop_size, self.batch_size

@@ -33,6 +33,8 @@ def open_data(settings: Settings, source: Source, device: torch.device) -> Train
             seed=settings.seed,
             epoch_length=settings.epoch_crops,
             device=device,
+            load_size=settings.load_size,
+            recolour=bool(settings.colour_steps or settings.lambda_colour),
         )
     if not isinstance(source, Path):
         raise CutError(f"{settings.method} trains on two folders: give --data")

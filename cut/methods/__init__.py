@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from cut.device import Placement
-from cut.methods.cut import Cut, Losses, Masks
+from cut.methods.cut import Cut, Losses
 from cut.methods.optimised import Optimised
 from cut.methods.sincut import SinCut
 from cut.randomness import StepRandom
@@ -27,7 +27,7 @@ class Method(Protocol):
         B: Tensor,
         choices: StepRandom,
         rate_factor: float = 1.0,
-        masks: Masks | None = None,
+        guide: tuple[Tensor, ...] = (),
     ) -> Losses: ...
     def translate(self, pictures: Tensor) -> Tensor: ...
     def state_dict(self) -> dict[str, Any]: ...

@@ -24,7 +24,6 @@ from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
 
 Losses = dict[str, Tensor]
-Masks = tuple[Tensor, Tensor]
 
 
 class Choices(Protocol):
@@ -84,7 +83,7 @@ class Cut:
         B: Tensor,
         choices: Choices,
         rate_factor: float = 1.0,
-        masks: Masks | None = None,
+        guide: tuple[Tensor, ...] = (),
     ) -> Losses:
         """Train on one batch: the discriminator first, then generator and patch heads.
 
@@ -92,8 +91,9 @@ class Cut:
             A, B: source and target pictures, B x 3 x H x W in [-1, 1].
             choices: the step's random choices.
             rate_factor: what the schedule leaves of the learning rate.
-            masks: where the objects are in A and B, B x 1 x H x W in [0, 1]. The discriminator
-                sees the objects on grey, and the rest of A is to stay as it is. Not in the paper.
+            guide: nothing, or masks of A and of B, B x 1 x H x W in [0, 1]: where the objects
+                are. The discriminator sees the objects on grey, and the rest of A is to stay as it
+                is. Not in the paper.
 
         Returns:
             The losses by their published names, before this step's update, as 0-d tensors.
@@ -103,13 +103,13 @@ class Cut:
         output, keys = self._translate(A, B, flipped)
         fake, background = output[: len(A)], None
         self.last_output = fake.detach()
-        if masks:
-            inside = self.placement.batch(masks[0])
+        if guide:
+            inside, inside_B = map(self.placement.batch, guide)
             inside = inside.flip(3) if flipped else inside
             around = (1 - inside).float()
             source = A.flip(3) if flipped else A
             background = self.settings.lambda_background * ((fake - source).abs() * around).mean()
-            fake, B = fake * inside, B * self.placement.batch(masks[1])
+            fake, B = fake * inside, B * inside_B
         losses = self._discriminator_step(fake, B, rate_factor)
         losses |= self._generator_step(
             output, fake, keys, background, flipped, choices, rate_factor

@@ -17,12 +17,19 @@ from cut.device import Placement
 from cut.losses.gan import GAN_LOSSES
 from cut.losses.r1 import r1
 from cut.methods.contrast import contrast
-from cut.methods.cut import Losses, Masks
+from cut.methods.cut import Losses
 from cut.methods.optimised import Optimised
+from cut.methods.starts import load_reproducing
 from cut.networks.generators import head_channels
 from cut.networks.layers import initialise, pad_sides
 from cut.networks.patch_heads import PatchHeads, sample_places
 from cut.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+
+RECOLOUR = 10.0
+"""Weight of the L1 terms as long as the generator learns to recolour."""
+
+COARSE = 16
+"""px, of the squares over which colours are averaged: texture below that is left alone."""
 
 
 class Choices(Protocol):
@@ -48,6 +55,8 @@ class SinCut:
             discriminator = StyleGAN2Discriminator(settings.discriminator_channels)
             heads = PatchHeads(head_channels(generator, settings.layers), settings.embedding)
             initialise(heads)
+        if settings.init == "reproducing":
+            load_reproducing(generator, heads)
         betas = (settings.beta1, settings.beta2)
         rate, ema, clip = settings.learning_rate, settings.ema, settings.clip_spikes
         in_full = Placement(placement.device)
@@ -60,6 +69,7 @@ class SinCut:
             placement.device.type, enabled=placement.dtype == torch.float16
         )
         self.last_output: Tensor | None = None
+        self.updates = 0
 
     @property
     def parts(self) -> dict[str, Optimised]:
@@ -76,7 +86,7 @@ class SinCut:
         B: Tensor,
         choices: Choices,
         rate_factor: float = 1.0,
-        masks: Masks | None = None,
+        guide: tuple[Tensor, ...] = (),
     ) -> Losses:
         """Train on one batch: the discriminator first, then generator and patch heads.
 
@@ -84,7 +94,7 @@ class SinCut:
             A, B: crops of the source and of the target, B x 3 x S x S in [-1, 1].
             choices: the step's random choices.
             rate_factor: what the schedule leaves of the learning rate.
-            masks: not used: crops of two pictures come without.
+            guide: nothing, or A in B's colours, B x 3 x S x S in [-1, 1].
 
         Returns:
             The losses by their published names, before this step's update, as 0-d tensors.
@@ -97,7 +107,9 @@ class SinCut:
         keys = [feature.detach() for feature in features]
         self.last_output = output[: len(A)].detach()
         losses = self._discriminator_step(self.last_output, B, rate_factor)
-        losses |= self._generator_step(output, keys, B, choices, rate_factor)
+        wanted = guide[0].to(output.device) if guide else None
+        losses |= self._generator_step(output, keys, B, wanted, choices, rate_factor)
+        self.updates += 1
         self.scaler.update()
         return losses
 
@@ -120,6 +132,7 @@ class SinCut:
         output: Tensor,
         keys: list[Tensor],
         B: Tensor,
+        wanted: Tensor | None,
         choices: Choices,
         rate_factor: float,
     ) -> Losses:
@@ -129,15 +142,23 @@ class SinCut:
         self.patch_heads.zero_grad()
         fake, same = output.split(len(B))
         keys_A, keys_B = zip(*(key.split(len(B)) for key in keys), strict=True)
-        verdict = self.discriminator.network(fake).float()
-        losses = {
-            "G_GAN": settings.lambda_gan * self.gan_loss(verdict, True),
+        identity = settings.lambda_identity * F.l1_loss(same.float(), B.float())
+        losses: Losses = {}
+        if self.updates < settings.colour_steps and wanted is not None:
+            losses["colour"] = RECOLOUR * F.l1_loss(fake.float(), wanted)
+            identity = identity * RECOLOUR
+        else:
+            verdict = self.discriminator.network(fake).float()
+            losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
+            if settings.lambda_colour and wanted is not None:
+                losses["colour"] = settings.lambda_colour * _coarse_l1(fake.float(), wanted)
+        losses |= {
             "NCE": self._nce(fake, keys_A, "X", choices),
             "NCE_Y": self._nce(same, keys_B, "Y", choices),
-            "idt": settings.lambda_identity * F.l1_loss(same.float(), B.float()),
+            "idt": identity,
         }
-        both = 0.5 * (losses["NCE"] + losses["NCE_Y"])
-        losses["G"] = losses["G_GAN"] + both + losses["idt"]
+        halved = 0.5 * (losses["NCE"] + losses["NCE_Y"])
+        losses["G"] = halved + sum(v for k, v in losses.items() if not k.startswith("NCE"))
         self.scaler.scale(losses["G"]).backward()
         self.generator.step(rate_factor, self.scaler)
         self.patch_heads.step(rate_factor, self.scaler)
@@ -183,9 +204,14 @@ class SinCut:
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
-        return state | {"scaler": self.scaler.state_dict()}
+        return state | {"scaler": self.scaler.state_dict(), "updates": self.updates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.scaler.load_state_dict(state["scaler"])
+        self.updates = state.get("updates", 0)
+
+
+def _coarse_l1(a: Tensor, b: Tensor) -> Tensor:
+    return F.l1_loss(F.avg_pool2d(a, COARSE), F.avg_pool2d(b, COARSE))

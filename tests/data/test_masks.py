@@ -29,8 +29,8 @@ def test_a_mask_is_cut_and_mirrored_with_its_picture(root: Path) -> None:
     mirrored = 0
     for k in range(20):
         sample = data[k]
-        assert sample.masks is not None
-        for picture, mask in zip((sample.A, sample.B), sample.masks, strict=True):
+        assert len(sample.guide) == 2
+        for picture, mask in zip((sample.A, sample.B), sample.guide, strict=True):
             assert mask.shape == (1, 32, 32)
             assert mask.mean() >= LEAST_OF_OBJECT
             torch.testing.assert_close((picture[:1] + 1) / 2, mask)
@@ -40,11 +40,11 @@ def test_a_mask_is_cut_and_mirrored_with_its_picture(root: Path) -> None:
 
 def test_batches_hold_masks_where_there_are_some(root: Path) -> None:
     masked = UnpairedFolders(root, 64, 32, masked=True)
-    masks = collate([masked[0], masked[1]]).masks
-    assert masks is not None
+    masks = collate([masked[0], masked[1]]).guide
+    assert len(masks) == 2
     assert [mask.shape for mask in masks] == [(2, 1, 32, 32)] * 2
     plain = UnpairedFolders(root, 64, 32)
-    assert collate([plain[0], plain[1]]).masks is None
+    assert collate([plain[0], plain[1]]).guide == ()
 
 
 def test_pictures_without_a_mask_are_left_out(root: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_picture_whose_object_is_not_found_makes_room_for_the_next(root: Path)
     for number in (0, 1):
         Image.new("L", (64, 64)).save(root / "masksA" / f"{number}.png")
     data = UnpairedFolders(root, 64, 32, masked=True)
-    assert all(float(data[k].masks[0].mean()) >= LEAST_OF_OBJECT for k in range(6))
+    assert all(float(data[k].guide[0].mean()) >= LEAST_OF_OBJECT for k in range(6))
     Image.new("L", (64, 64)).save(root / "masksA" / "2.png")
     with pytest.raises(CutError, match=r"none of the 3 pictures in .*trainA can be used"):
         data[0]

@@ -125,3 +125,20 @@ def test_a_picture_smaller_than_a_crop_is_refused(tmp_path: Path) -> None:
 def test_the_whole_source_is_the_picture(data: SingleImage) -> None:
     whole = levels(data.whole_source())[0].round().byte()
     assert np.array_equal(whole.permute(1, 2, 0).numpy(), np.asarray(ramp(200, 150)))
+
+
+def test_the_guide_is_the_source_in_the_targets_colours(data: SingleImage) -> None:
+    guided = SingleImage(
+        data.source, data.target, crop_size=SIZE, batch_size=8, seed=3, recolour=True
+    )
+    assert data.batch(0).guide == ()
+    sample = guided.batch(0)
+    assert torch.equal(sample.A, data.batch(0).A)
+    assert guided.colours is not None
+    torch.testing.assert_close(sample.guide[0], guided.colours(sample.A))
+
+
+def test_larger_pictures_are_scaled_down_and_smaller_ones_kept(data: SingleImage) -> None:
+    scaled = SingleImage(data.source, data.target, crop_size=SIZE, load_size=125)
+    assert min(scaled.A.shape[1:]) == 125
+    assert scaled.B.shape == data.B.shape

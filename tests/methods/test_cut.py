@@ -250,7 +250,7 @@ def test_a_mask_of_the_whole_picture_changes_nothing(settings) -> None:
     plain, masked = (Cut(settings, Placement(CPU)) for _ in range(2))
     for step in range(2):  # one of them mirrored
         expected = plain.step(*pictures(step), StepRandom(0, step))
-        losses = masked.step(*pictures(step), StepRandom(0, step), masks=masks(1.0))
+        losses = masked.step(*pictures(step), StepRandom(0, step), guide=masks(1.0))
         assert losses.pop("background") == 0
         torch.testing.assert_close(losses, expected)
     assert all(map(torch.equal, plain.generator.masters, masked.generator.masters))
@@ -260,7 +260,7 @@ def test_outside_the_masks_the_source_is_to_stay() -> None:
     settings = replace(TINY, lambda_background=3.0)
     method = Cut(settings, Placement(CPU))
     A, B = pictures()
-    losses = method.step(A, B, StepRandom(0, 0), masks=masks(0.0))
+    losses = method.step(A, B, StepRandom(0, 0), guide=masks(0.0))
     torch.testing.assert_close(losses["background"], 3 * (method.last_output - A).abs().mean())
     nce = (losses["NCE"] + losses["NCE_Y"]) / 2
     torch.testing.assert_close(losses["G"], losses["G_GAN"] + nce + losses["background"])
@@ -273,7 +273,7 @@ def test_the_discriminator_does_not_see_outside_the_masks() -> None:
     inside[..., 8:24, 8:24] = 1
     other = B * inside - (1 - inside)
     first, second = (
-        Cut(TINY, Placement(CPU)).step(A, target, StepRandom(0, 0), masks=(inside, inside))
+        Cut(TINY, Placement(CPU)).step(A, target, StepRandom(0, 0), guide=(inside, inside))
         for target in (B, other)
     )
     assert torch.equal(first["D_real"], second["D_real"])

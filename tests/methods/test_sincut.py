@@ -1,22 +1,28 @@
 """Single-image CUT's step: against a plain second flow in float64, and what it promises besides."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
-from cut.config import SinCutSettings
+from cut.config import SinCutSettings, preset
+from cut.data.folders import to_tensor
 from cut.device import Placement
+from cut.errors import CutError
 from cut.methods.contrast import contrast
 from cut.methods.sincut import SinCut
 from cut.networks.patch_heads import PatchHeads, sample_places
 from cut.randomness import StepRandom
+from cut.web import examples
 from tests.published_stylegan2 import State, discriminate, encode, generate
 
 CPU = torch.device("cpu")
+EXAMPLES = Path(examples.__file__).with_name("examples")
 TINY = SinCutSettings(ngf=1, blocks=1, ndf=1, layers=(0, 2, 3), embedding=8, crop_size=32,
                       batch_size=3, steps=6)  # fmt: skip
 
@@ -230,3 +236,51 @@ def test_low_precision_computes_nearly_the_same() -> None:
         assert float(loss) == pytest.approx(float(exact[name]), rel=0.1, abs=0.02), name
     later = train(method, first=1)[-1]
     assert all(torch.isfinite(loss) for loss in later.values())
+
+
+def test_at_first_the_generator_learns_to_recolour() -> None:
+    """Without the discriminator's verdict, which comes once that many steps are made."""
+    method = SinCut(replace(TINY, colour_steps=1, lambda_colour=2.0), Placement(CPU))
+    A, B = crops(0), crops(1)
+    wanted = crops(2)
+    first = method.step(A, B, StepRandom(0, 0), guide=(wanted,))
+    assert "G_GAN" not in first
+    torch.testing.assert_close(first["colour"], 10 * (method.last_output - wanted).abs().mean())
+    second = method.step(A, B, StepRandom(0, 1), guide=(wanted,))
+    coarse = [F.avg_pool2d(x, 16) for x in (method.last_output, wanted)]
+    torch.testing.assert_close(second["colour"], 2 * (coarse[0] - coarse[1]).abs().mean())
+    parts = second["G_GAN"] + second["colour"] + second["idt"]
+    torch.testing.assert_close(second["G"], parts + (second["NCE"] + second["NCE_Y"]) / 2)
+
+
+def test_a_resumed_run_knows_how_far_recolouring_is() -> None:
+    settings = replace(TINY, colour_steps=2)
+    first, second = (SinCut(settings, Placement(CPU)) for _ in range(2))
+    for k in range(2):
+        first.step(crops(2 * k), crops(2 * k + 1), StepRandom(0, k), guide=(crops(9),))
+    second.load_state_dict(first.state_dict())
+    losses = second.step(crops(4), crops(5), StepRandom(0, 2), guide=(crops(9),))
+    assert "G_GAN" in losses
+
+
+def test_the_reproducing_start_gives_back_a_picture() -> None:
+    quick = preset("sincut", "quick")
+    assert isinstance(quick, SinCutSettings)
+    photo = Image.open(EXAMPLES / "chestnut_horse.jpg").resize((128, 96))
+    picture = to_tensor(photo)[None]
+    near, far = (
+        SinCut(replace(quick, init=init), Placement(CPU)).translate(picture)
+        for init in ("reproducing", "random")
+    )
+    assert (near - picture).abs().mean() < 0.06
+    assert (far - picture).abs().mean() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"ngf": 3}, "choose ngf=4"), ({"embedding": 64}, "layers=0,2,4 embedding=256")],
+)
+def test_a_start_for_other_networks_is_refused(change: dict[str, int], message: str) -> None:
+    settings = replace(SinCutSettings(ngf=4, ndf=1, init="reproducing"), **change)
+    with pytest.raises(CutError, match=message):
+        SinCut(settings, Placement(CPU))
