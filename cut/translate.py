@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from cut.checkpoints import Checkpoint, find
-from cut.config import CutSettings
+from cut.config import CutSettings, SinCutSettings
 from cut.data.folders import to_tensor
 from cut.device import Placement, choose
 from cut.errors import CutError
@@ -139,6 +139,14 @@ class Translator:
         """The layers that training contrasted, or the paper's where the model does not say."""
         described = self.checkpoint.config.get("patch_heads", {})
         return tuple(described.get("layers", CutSettings.layers))
+
+    @property
+    def contrasted_crops(self) -> int:
+        """How many crops a step contrasted with each other; 0 if it did so within a picture."""
+        if self.checkpoint.config.get("method") != SinCutSettings.method:
+            return 0
+        settings = self.checkpoint.config.get("settings", {})
+        return int(settings.get("batch_size", SinCutSettings.batch_size))
 
     @property
     def temperature(self) -> float:

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from cut.checkpoints import Checkpoint, available
-from cut.correspondence import SIZES, TEMPERATURE
+from cut.config import CutSettings
 from cut.errors import CutError
+from cut.patch_sizes import SIZES
 from cut.web import patch_session
 from cut.web.patch_session import PatchSession
 from cut.web.session import Session, current
@@ -41,7 +42,7 @@ def page() -> None:
     left, right = st.columns([7, 3], gap="large")
     with right:
         words()
-        formula(TEMPERATURE)
+        formula(CutSettings.temperature)
         intake(session)
         chosen = choose(session, state, checkpoints)
     state.meet(session.source.digest if session.source else None)

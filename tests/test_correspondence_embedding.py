@@ -205,6 +205,7 @@ def test_single_image_models_are_seen_the_same_way(tmp_path: Path) -> None:
     states = {"generator": generator.state_dict(), "patch_heads": heads.state_dict()}
     write_checkpoint(folder, description, **states)
     view = correspond(load(str(folder), "cpu", "fp32"), noisy_picture(303, 256))
+    assert "one of each of the 15 other crops" in view.notes[0]
     assert [layer.number for layer in view.layers] == [0, 2, 4]
     assert [layer.stride for layer in view.layers] == [1, 2, 2]
     for layer in view.layers:

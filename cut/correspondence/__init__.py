@@ -6,10 +6,11 @@ cross-entropy of telling the positive apart, by cosine over temperature.
 """
 
 from cut.correspondence.contrast import TEMPERATURE
-from cut.correspondence.embedding import DRAWN, MAX_ASPECT, MAX_GRID, SIZES, correspond
+from cut.correspondence.embedding import DRAWN, MAX_ASPECT, MAX_GRID, correspond
 from cut.correspondence.layer_view import LayerView, Negatives, PlaceScores, Side, check_place
 from cut.correspondence.report import correspondence_report
 from cut.correspondence.view import Correspondence
+from cut.patch_sizes import SIZES
 
 __all__ = [
     "DRAWN",

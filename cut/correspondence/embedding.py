@@ -12,6 +12,7 @@ from cut.data.folders import to_tensor
 from cut.errors import CutError
 from cut.networks.grid import Grid
 from cut.networks.patch_heads import sample_places, unit_length
+from cut.patch_sizes import SIZES
 from cut.pictures import check_sides, resize_short_side
 from cut.previews import to_picture
 from cut.randomness import StepRandom
@@ -19,9 +20,6 @@ from cut.translate import Translator, memory_limit
 
 MAX_GRID = 64
 """Places along a side of a layer's grid; finer layers are sampled, never averaged."""
-
-SIZES = (256, 384, 512)
-"""Short sides, in px, that the view may work at."""
 
 DRAWN = 256
 MAX_ASPECT = 4.0
@@ -77,6 +75,7 @@ def correspond(
         size_asked=size,
         working=working,
         output=to_picture(output[0]),
+        crops=translator.contrasted_crops,
         layers=[
             _layer_view(translator, i, working.size, (keys[i], queries[i]), seed)
             for i in range(len(layers))

@@ -23,6 +23,8 @@ class Correspondence:
         size_asked: px, the short side that was asked for; a long picture is looked at with less.
         working, output: the picture at working size, and its translation.
         layers: in the encoder's order.
+        crops: of one picture that a training step contrasted with each other, a patch of each; 0
+            for models that contrast within a picture, as the view does.
     """
 
     checkpoint: str
@@ -32,6 +34,7 @@ class Correspondence:
     working: Image.Image
     output: Image.Image
     layers: list[LayerView]
+    crops: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -46,6 +49,13 @@ class Correspondence:
             notes.append(
                 "This model has no patch heads: shown are the encoder's own features, centred and "
                 "normalised, not what its loss saw."
+            )
+        if self.crops:
+            notes.append(
+                "This model learnt from crops of one picture: training set each patch against "
+                f"one of each of the {self.crops - 1} other crops. Here the negatives are places "
+                "of the whole picture, and more of them: loss and rank come out higher than in "
+                "training."
             )
         if min(self.size) < self.size_asked:
             notes.append(

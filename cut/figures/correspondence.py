@@ -160,8 +160,9 @@ def _caption(view: Correspondence, places: list[Place], at: tuple[float, float])
             f"a picture of {width} × {height}. The query is the output's patch at the ring, its "
             f"positive the input's patch at the same place; the square{squares} of the picture. "
             "Similarity: cosine of the query and every patch of the input. Negatives: the "
-            f"{len(scores.places)} other patches that the loss compares with, drawn at random as "
-            f"in training; the {len(scores.hardest)} closest are numbered. Loss: at every place "
+            f"{len(scores.places)} other patches that the loss compares with, drawn at random "
+            f"{'from the picture' if view.crops else 'as in training'}; the "
+            f"{len(scores.hardest)} closest are numbered. Loss: at every place "
             "−log of the positive's probability, a softmax at temperature "
             f"{places[0].layer.temperature:g} over positive and negatives; a guess among all "
             f"would cost {math.log(len(scores.places) + 1):.2f}.",

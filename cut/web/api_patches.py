@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cut.errors import CutError
+from cut.patch_sizes import SIZES
 from cut.web.api import one_line_errors, store, uploaded
 from cut.web.models import find_by_name
 from cut.web.patch_store import compute
@@ -111,8 +112,6 @@ def parse_layer(value: Any) -> int | None:
 
 def parse_size(value: Any) -> int:
     """The working size that `value` means, in pixels; nothing means the smallest."""
-    from cut.correspondence import SIZES
-
     text = str(value if value is not None else "").strip().lower().removesuffix("px").strip()
     size = _whole(text) if text else SIZES[0]
     if size not in SIZES:

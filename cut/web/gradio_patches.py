@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from cut.patch_sizes import SIZES
 from cut.web import api_patches, usage
 from cut.web.api import one_line_errors, uploaded
 from cut.web.gradio_parts import (
@@ -22,7 +23,6 @@ from cut.web.gradio_parts import (
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
 
-SIZES = ("256", "384", "512")
 INTRODUCTION = (
     "What the contrastive loss sees at one place of a picture: which patches of it the model takes "
     "for the same as the translation's patch there, as a figure and as numbers. "
@@ -45,7 +45,8 @@ def page(checkpoints: list[Checkpoint]) -> None:
             gr.Markdown("A click on the picture fills in its place.", elem_classes="note")
             with gr.Row():
                 layer = gr.Textbox(api_patches.ALL, label='Layer: its number, or "all"')
-                size = gr.Dropdown(list(SIZES), value=SIZES[0], label="Working size, px")
+                sizes = [str(side) for side in SIZES]
+                size = gr.Dropdown(sizes, value=sizes[0], label="Working size, px")
             button = gr.Button("Draw", variant="primary")
         with gr.Column(scale=3):
             figure = gr.Image(
@@ -103,7 +104,7 @@ def _endpoint() -> None:
         gr.Number(label="x", visible=False),
         gr.Number(label="y", visible=False),
         gr.Textbox(api_patches.ALL, label="layer", visible=False),
-        gr.Textbox(SIZES[0], label="size", visible=False),
+        gr.Textbox(str(SIZES[0]), label="size", visible=False),
     ]
     figure = gr.Image(type="filepath", format="png", label="figure", visible=False)
     report = gr.JSON(label="report", visible=False)

@@ -88,6 +88,7 @@ def pack_view(view: "Correspondence", identity: str) -> Packed:
         "id": identity,
         "checkpoint": view.checkpoint,
         "has_heads": view.has_heads,
+        "drawn_as": "Some places as negatives" if view.crops else "Negatives as in training",
         "picture": view.picture_size,
         "working": view.working.size,
         "layers": [_describe(layer) for layer in view.layers],

@@ -78,6 +78,7 @@ def test_a_packed_view_holds_what_the_engine_computed(view: Correspondence) -> N
     assert header["id"] == "some picture"
     assert header["opening"] == {"serial": 1}
     assert header["has_heads"] == view.has_heads
+    assert header["drawn_as"] == "Negatives as in training"
     assert tuple(header["picture"]) == view.picture_size
     assert [about["number"] for about in header["layers"]] == [0, 4, 8, 12, 16]
     shown = Image.open(io.BytesIO(blocks["picture/output"].tobytes()))

@@ -681,7 +681,7 @@ function makeView(root) {
     });
     find(".layers").replaceChildren(...buttons.map(({ element }) => element));
     find(".shows").replaceChildren(...Object.entries(SHOWS).map(([key, { name }]) => make("button", { type: "button", "data-key": key, onclick: () => change({ show: key }) }, name)));
-    const kinds = { drawn: "Negatives as in training", all: "All other places" };
+    const kinds = { drawn: header.drawn_as, all: "All other places" };
     find(".negatives").replaceChildren(...Object.entries(kinds).map(([key, name]) => make("button", { type: "button", "data-key": key, onclick: () => change({ negatives: key, failure: -1 }) }, name)));
     find(".opacity").oninput = (event) => change({ opacity: event.target.value / 100 });
     find(".apart").oninput = (event) => change({ apart: Number(event.target.value) });
