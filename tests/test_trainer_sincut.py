@@ -143,7 +143,7 @@ def test_the_papers_settings() -> None:
         ({"crop_size": "48"}, "crop_size=48: a power of two"),
         ({"zoom": "0"}, "zoom=0: above 0"),
         ({"batch_size": "1"}, "batch_size=1: at least 2"),
-        ({"load_size": "64"}, "no setting 'load_size'"),
+        ({"masks": "true"}, "no setting 'masks'"),
         ({"gan_loss": "wgan"}, "gan_loss=wgan: choose"),
     ],
 )
