@@ -104,6 +104,11 @@ def test_losses_are_averaged_to_what_can_be_drawn() -> None:
     assert points[-1] == [1600, 1595.5]
 
 
+def test_a_new_loss_is_drawn_under_its_own_name() -> None:
+    rows = [Metric(1, 0.1, {"NCE": 1.0, "texture": 2.0, "G": 3.0})]
+    assert [panel["title"] for panel in series.panels(rows)] == ["Structure", "texture"]
+
+
 def test_memory_stays_bounded_however_long_a_job_is() -> None:
     losses = series.Losses()
     for start in range(1, 30_000, 500):

@@ -79,8 +79,8 @@ _PLANS = {
 _PLANS["fastcut"] = _PLANS["cut"]
 
 SET_METHODS = {
-    "cut": "CUT: the better translation. It also learns to leave pictures of the second set alone.",
-    "fastcut": "FastCUT: half the time and memory a step. It may change the shapes more.",
+    "cut": "CUT: The better translation. It also learns to leave pictures of the second set alone.",
+    "fastcut": "FastCUT: Half the time and memory a step. It may change the shapes more.",
 }
 
 

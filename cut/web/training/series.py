@@ -44,6 +44,11 @@ PANELS = (
         "Goes up and down around one level. A steady climb means that the judge is winning.",
     ),
     Panel(
+        "Colours",
+        {"colour": "colour, against the photo's palette"},
+        "Falls, then settles: the translation has taken on the photo's colours.",
+    ),
+    Panel(
         "Leaving photos alone",
         {"idt": "idt, a photo against its translation"},
         "Falls towards zero: what is a photo already comes out unchanged.",
@@ -54,6 +59,9 @@ PANELS = (
         "Stays small. Spikes say that training is unsteady.",
     ),
 )
+
+
+_SUM = "G"  # of what is drawn already
 
 
 @dataclass
@@ -94,10 +102,13 @@ LEDGER = Ledger()
 
 
 def panels(rows: Sequence[Metric]) -> list[dict[str, Any]]:
-    """Return what to draw: the panels that have losses, their lines as [step, value] pairs."""
+    """Return what to draw: the panels that have losses, their lines as [step, value] pairs.
+
+    A loss that no panel knows gets one of its own, under its name.
+    """
     points = averaged(rows, MOST_POINTS)
     found = []
-    for panel in PANELS:
+    for panel in (*PANELS, *_others(points)):
         lines = []
         for name, title in panel.lines.items():
             drawn = [[row.step, round(row.losses[name], 5)] for row in points if name in row.losses]
@@ -106,6 +117,12 @@ def panels(rows: Sequence[Metric]) -> list[dict[str, Any]]:
         if lines:
             found.append({"title": panel.title, "good": panel.good, "lines": lines})
     return found
+
+
+def _others(points: Sequence[Metric]) -> list[Panel]:
+    known = {_SUM}.union(*(panel.lines for panel in PANELS))
+    names = dict.fromkeys(name for row in points for name in row.losses if name not in known)
+    return [Panel(name, {name: name}, "") for name in names]
 
 
 def averaged(rows: Sequence[Metric], limit: int) -> list[Metric]:

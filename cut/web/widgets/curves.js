@@ -67,7 +67,7 @@ function makePanel(panel) {
     const step = pointed === undefined ? end : start + pointed * (end - start);
     lines.forEach(({ points }, i) => {
       const corners = points.map(([at, value]) => `${x(at).toFixed(2)},${y(value).toFixed(2)}`);
-      paths[i].setAttribute("d", `M${corners.join("L")}`);
+      paths[i].setAttribute("d", `M${corners.join("L")}${corners.length > 1 ? "" : "h0.01"}`);
       const nearest = points.find(([at]) => at >= step) ?? points[points.length - 1];
       values[i][1].textContent = short(nearest[1]);
     });

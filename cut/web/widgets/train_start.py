@@ -42,6 +42,8 @@ def start_view(jobs: Jobs, draft: Draft) -> None:
     counts = [draft.zones[side].count for side in SIDES]
     request = choose_settings(mode, max(count.pictures if count else 0 for count in counts))
     ready = all(draft.uploads(side, single) for side in SIDES)
+    if not single:
+        ready = ready and not any(draft.zones[side].complaint for side in SIDES)
     if any(draft.uploads(side, single) for side in SIDES):
         _warm_up(jobs)
     pressed = st.button("Start training", type="primary", disabled=not ready, key="train_start")
