@@ -65,7 +65,7 @@ def _row(jobs: Jobs, job: Job) -> Row:
         id=job.id,
         title=job.title,
         state=words.label(job.state),
-        facts=f"{words.METHODS.get(job.method, job.method)}, {step}, {words.ago(job.created)}",
+        facts=f"{words.ago(job.created)}, {step}, {words.METHODS.get(job.method, job.method)}",
         live=job.state.live,
         picture=picture,
     )
