@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -28,19 +29,26 @@ Endpoint = Callable[..., str]
 log = logging.getLogger(__name__)
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the block raises into a gr.Error: one line for the caller, no trace."""
+    try:
+        yield
+    except CutError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    except Exception:
+        log.exception("A request failed.")
+        message = "The server failed at this request; its log says why."
+        raise gr.Error(message, print_exception=False) from None
+
+
 def one_line_errors(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Turn what `function` raises into a gr.Error: one line for the caller, no trace."""
+    """Let the caller of `function` be told in one line what it raises, as `refusals` does."""
 
     @functools.wraps(function)
     def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        try:
+        with refusals():
             return function(*args, **kwargs)
-        except CutError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        except Exception:
-            log.exception("A request failed.")
-            message = "The server failed at this request; its log says why."
-            raise gr.Error(message, print_exception=False) from None
 
     return guarded
 

@@ -169,10 +169,10 @@ async def _in_daemon_thread(function: Callable[..., Result], *args: Any) -> Resu
 
 
 def _part_results(blocks: gr.Blocks) -> None:
-    """Let MCP clients get a figure and its numbers apart, these as JSON.
+    """Let MCP clients get a figure and its numbers apart, and whatever is no file as JSON.
 
     Gradio wraps what a tool returns in a list, even where it is a list of several results, and so
-    would send a picture as the text of its path.
+    would send a picture as the text of its path; and it writes values as Python does.
     """
     from gradio_client.utils import is_file_obj_with_meta
 
@@ -184,9 +184,12 @@ def _part_results(blocks: gr.Blocks) -> None:
     def apart(data: Any, root_url: str) -> Any:
         results = data[0] if len(data) == 1 else None
         if not (isinstance(results, list | tuple) and any(map(is_file_obj_with_meta, results))):
-            return send(data, root_url)
-        parts = [r if is_file_obj_with_meta(r) else json.dumps(r) for r in results]
-        return send(parts, root_url)
+            return send([as_text(result) for result in data], root_url)
+        return send([as_text(result) for result in results], root_url)
+
+    def as_text(result: Any) -> Any:
+        plain = is_file_obj_with_meta(result) or isinstance(result, str)
+        return result if plain else json.dumps(result)
 
     server.postprocess_output_data = apart  # type: ignore[method-assign]
 

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.routes import INTERNAL_ROUTES
 
 from cut.pictures import fit_within
-from cut.web import api, gradio_patches, usage, working_size
+from cut.web import api, gradio_jobs, gradio_patches, usage, working_size
 from cut.web.gradio_parts import (
     ONE_AT_A_TIME,
     checkpoint_menu,
@@ -27,7 +27,11 @@ from cut.web.models import MAX_WAITING
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
 
-TAKEN_NAMES = {*INTERNAL_ROUTES, "translate", "checkpoints", "correspond"}
+TAKEN_NAMES = {
+    *INTERNAL_ROUTES,
+    *("translate", "checkpoints", "correspond"),
+    *("train", "train_start", "train_watch", "train_stop", "train_fetch"),
+}
 """Names that Gradio or the general endpoints use; such a checkpoint has no page of its own."""
 
 INTRODUCTION = (
@@ -80,6 +84,8 @@ def build() -> gr.Blocks:
         _index(checkpoints)
     with blocks.route("Patches", "correspond"):
         gradio_patches.page(checkpoints)
+    with blocks.route("Train", "train"):
+        gradio_jobs.page()
     for checkpoint in checkpoints:
         if checkpoint.name not in TAKEN_NAMES:
             with blocks.route(checkpoint.title, checkpoint.name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -18,6 +18,7 @@ def endpoint(
     inputs: Sequence[gr.components.Component],
     outputs: Sequence[gr.components.Component],
     api_name: str,
+    line: Mapping[str, Any] = ONE_AT_A_TIME,
 ) -> None:
     """Offer `function` to programs as /api_name, through components that no page shows.
 
@@ -28,7 +29,7 @@ def endpoint(
     for component in inputs:
         component.preprocess = as_it_came  # type: ignore[method-assign]
     button = gr.Button(visible=False)
-    button.click(function, list(inputs), list(outputs), api_name=api_name, **ONE_AT_A_TIME)
+    button.click(function, list(inputs), list(outputs), api_name=api_name, **line)
 
 
 def picture_field() -> gr.Image:

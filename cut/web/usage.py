@@ -29,6 +29,39 @@ curl -sN{curl_header} $BASE/call/{endpoint}/$ID      # the event `complete` hold
 **MCP**: the server is at `{base}/gradio_api/mcp/`; the tool is called `{tool}`.
 """
 
+_TRAIN_TEXT = """
+**Python** (`pip install gradio_client`)
+
+```python
+from gradio_client import Client, handle_file
+
+client = Client("{base}"{python_headers})
+job = client.predict(
+    source=handle_file("painting.jpg"), target=handle_file("photo.jpg"),
+    method="sincut", preset="quick", minutes=10, overrides='{{"lambda_nce": 4}}',
+    api_name="/train_start",
+)
+for told, picture in client.submit(job["id"], api_name="/train_watch"):
+    print(told["state"], told["step"], told["losses"], picture)
+told, checkpoint = client.predict(job["id"], api_name="/train_fetch")  # a zip
+```
+
+`/train_stop` ends a job early and keeps what it has learned. Whoever knows a job's id can watch,
+stop and fetch it.
+
+**Plain HTTP**: with a job's id, follow it, one event at each change.
+
+```bash
+BASE={base}/gradio_api{curl_header_variable}
+ID=$(curl -s{curl_header} -H 'Content-Type: application/json' $BASE/call/train_watch \\
+  -d '{{"data": ["JOB", 0]}}' | cut -d'"' -f4)
+curl -sN{curl_header} $BASE/call/train_watch/$ID
+```
+
+**MCP**: the server is at `{base}/gradio_api/mcp/`; the tools are `train_start`, `train_watch` (tell
+it for how many seconds), `train_stop` and `train_fetch`.
+"""
+
 
 def text(base: str, endpoint: str, checkpoint: str | None = None, *, password: bool = False) -> str:
     """Examples for translating with `endpoint` of the server at `base`.
@@ -66,12 +99,19 @@ def correspond_text(base: str, checkpoint: str, *, password: bool = False) -> st
     )
 
 
+def train_text(base: str, *, password: bool = False) -> str:
+    """Examples for starting, watching and fetching a training job; as `text` otherwise."""
+    return _TRAIN_TEXT.format(base=base, **_passing(password)).strip()
+
+
 def _filled(base: str, endpoint: str, *, password: bool, **parts: str) -> str:
-    return _TEXT.format(
-        base=base,
-        endpoint=endpoint,
+    return _TEXT.format(base=base, endpoint=endpoint, **_passing(password), **parts).strip()
+
+
+def _passing(password: bool) -> dict[str, str]:
+    """The parts of an example that send the password along, if there is one."""
+    return dict(
         python_headers=', headers={"Authorization": "Bearer PASSWORD"}' if password else "",
         curl_header=' -H "$AUTH"' if password else "",
         curl_header_variable="; AUTH='Authorization: Bearer PASSWORD'" if password else "",
-        **parts,
-    ).strip()
+    )

@@ -22,6 +22,7 @@ from tests.helpers import make_checkpoint
 from tests.web.serving import PASSWORD, PROJECT, RunningServer, run_async, wait_for_gradio
 
 BUNDLED = {folder.name for folder in (PROJECT / "checkpoints").iterdir() if folder.is_dir()}
+TRAINING = {"train_start", "train_watch", "train_stop", "train_fetch"}
 BEARER = {"authorization": f"Bearer {PASSWORD}"}
 
 
@@ -60,7 +61,7 @@ def upload(server: RunningServer, path: Path) -> dict[str, Any]:
 def test_every_checkpoint_has_an_endpoint_and_a_page(client: Client, server: RunningServer) -> None:
     described = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(described) == {"/translate", "/checkpoints", "/correspond", "/tiny"} | {
-        f"/{n}" for n in BUNDLED
+        f"/{n}" for n in BUNDLED | TRAINING
     }
     named = [p["parameter_name"] for p in described["/translate"]["parameters"]]
     assert named == ["image", "checkpoint", "size", "strength"]
@@ -266,7 +267,9 @@ def test_mcp_lists_the_tools_and_translates(
     of_bundled = {f"translate_with_{name}" for name in BUNDLED}
     assert (
         set(by_name)
-        == {"translate", "correspond", "translate_with_tiny", "list_checkpoints"} | of_bundled
+        == {"translate", "correspond", "translate_with_tiny", "list_checkpoints"}
+        | of_bundled
+        | TRAINING
     )
     assert "checkpoint tiny" in by_name["translate_with_tiny"].description
     assert by_name["translate"].inputSchema["required"] == ["image", "checkpoint"]
