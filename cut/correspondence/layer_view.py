@@ -13,6 +13,9 @@ from cut.errors import CutError
 Side = Literal["input", "output"]
 Negatives = Literal["drawn", "all"]
 
+EVERY = 4
+"""Of so many places one has a say in the directions that features are coloured by."""
+
 ALIKE = 0.015
 """Unit vectors this near to each other, cosines above 0.9999, are taken for the same."""
 
@@ -159,21 +162,20 @@ class LayerView:
 
     def worst(self, k: int = 5, negatives: Negatives = "drawn") -> list[tuple[int, int]]:
         """Up to `k` places of highest loss, at least a tenth of the grid apart."""
-        loss = self.loss_map(negatives)
+        left = self.loss_map(negatives).copy()
         apart = max(self.height, self.width) / 10
+        rows, columns = np.ogrid[: self.height, : self.width]
         found: list[tuple[int, int]] = []
-        for place in np.argsort(-loss, axis=None, kind="stable").tolist():
-            row, column = divmod(place, self.width)
-            if all(np.hypot(row - r, column - c) >= apart for r, c in found):
-                found.append((row, column))
-            if len(found) == k:
-                break
+        while len(found) < k and left.max() > -np.inf:
+            row, column = divmod(int(left.argmax()), self.width)
+            found.append((row, column))
+            left[np.hypot(rows - row, columns - column) < apart] = -np.inf
         return found
 
     def pca(self, side: Side) -> NDArray[np.uint8]:
         """The features' three main directions as colours, h x w x 3; one basis for both sides."""
         if not self._colours:
-            both = _main_colours(np.concatenate([self._flat("input"), self._flat("output")]))
+            both = _main_colours(self._flat("input"), self._flat("output"))
             shape = (2, self.height, self.width, 3)
             self._colours["input"], self._colours["output"] = both.reshape(shape)
         return self._colours[side]
@@ -211,13 +213,17 @@ def check_place(x: float, y: float, size: tuple[int, int]) -> None:
         )
 
 
-def _main_colours(vectors: Array) -> NDArray[np.uint8]:
-    """N x D vectors as N x 3 colours, by their three main directions."""
-    centred = vectors - vectors.mean(0)
-    directions = np.linalg.eigh(centred.T @ centred)[1].T[::-1][:3]
+def _main_colours(*sides: Array) -> NDArray[np.uint8]:
+    """Vectors, N x D each, as colours one after the other, by their three main directions."""
+    # Fewer places tell the directions as well, and take a quarter of the time.
+    sample = np.concatenate([vectors[::EVERY] for vectors in sides])
+    mean = sample.mean(0)
+    sample -= mean
+    directions = np.linalg.eigh(sample.T @ sample)[1].T[::-1][:3]
     # A direction's sign is arbitrary: fix it, so that colours do not change from run to run.
     largest = np.take_along_axis(directions, np.abs(directions).argmax(1)[:, None], 1)
-    scores = centred @ (directions * np.sign(largest)).T
+    directions *= np.sign(largest)
+    scores = np.concatenate([vectors @ directions.T for vectors in sides]) - directions @ mean
     low, high = np.percentile(scores, [1, 99], axis=0)
     colours = np.clip((scores - low) / np.maximum(high - low, 1e-6), 0, 1) * 255
     return np.pad(colours, ((0, 0), (0, 3 - colours.shape[1]))).astype(np.uint8)

@@ -26,6 +26,9 @@ the vector and its rounding felt."""
 ENDS = 0.02
 """The part of the cosines, at the lower end, that the colour scale does not tell apart."""
 
+PAIRS = 4_000
+"""Cosines that tell where the colour scale starts."""
+
 WORDS = ((1, "colour"), (9, "edges"), (15, "texture"), (35, "parts"))
 """What a layer's patches can tell, by the side in pixels (at most) of the square they see."""
 
@@ -45,11 +48,12 @@ def quantise(vectors: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
     """
     dim = vectors.shape[1]
     turned = vectors @ rotation(max(dim, SPREAD))[:dim]
-    steps = np.abs(turned).max(1, keepdims=True) / 127
-    rounded = np.rint(turned / np.maximum(steps, 1e-12))
+    steps = np.maximum(turned.max(1), -turned.min(1)) / 127
+    rounded = turned / np.maximum(steps, 1e-12)[:, None]
+    np.rint(rounded, out=rounded)
     # Of all scales this one leaves the smallest error, and the length at one.
-    squares = np.maximum((rounded * rounded).sum(1), 1)
-    scales = (rounded * turned).sum(1) / squares
+    squares = np.maximum(np.einsum("nd,nd->n", rounded, rounded), 1)
+    scales = np.einsum("nd,nd->n", rounded, turned) / squares
     return rounded.astype(np.int8), scales.astype(np.float32)
 
 
@@ -130,7 +134,7 @@ def _word(sees: int) -> str:
 
 def _lowest_cosine(layer: "LayerView") -> float:
     """Where the layer's colour scale starts, in tenths: so few cosines are lower."""
-    places = np.random.default_rng(0).integers(0, layer.height * layer.width, (2, 20_000))
+    places = np.random.default_rng(0).integers(0, layer.height * layer.width, (2, PAIRS))
     keys = layer.input.reshape(-1, layer.input.shape[-1])
     queries = layer.output.reshape(keys.shape)
     cosines = np.einsum("nd,nd->n", queries[places[0]], keys[places[1]])
@@ -164,7 +168,7 @@ def _pack_blocks(header: dict[str, Any], blocks: Blocks) -> Packed:
     table, files = [], []
     for name, block in blocks:
         kind = "bytes" if isinstance(block, bytes) else str(block.dtype)
-        data = block if isinstance(block, bytes) else block.tobytes()
-        table.append([name, kind, len(data)])
+        data = memoryview(block) if isinstance(block, bytes) else block.data
+        table.append([name, kind, data.nbytes])
         files.append(data)
     return Packed({**header, "blocks": table}, b"".join(files))
