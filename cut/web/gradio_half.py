@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -214,5 +215,12 @@ def _refusals() -> dict[Any, Any]:
 
 
 def _warm_up() -> None:
-    """Import the engine, so that the first translation does not wait for PyTorch."""
+    """Import the engine, so that the first translation does not wait for PyTorch.
+
+    What all that imported stays for good. Streamlit collects garbage after every run of a page and
+    would look through it each time, which takes 0.3 s and holds up what is being sent meanwhile.
+    """
     import cut.translate  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
