@@ -4,6 +4,7 @@ import streamlit as st
 
 from cut.checkpoints import available
 from cut.errors import CutError
+from cut.web import patch_ahead, patch_session
 from cut.web.session import current
 from cut.web.translating import Desk, placement
 from cut.web.widgets.card import card
@@ -49,6 +50,7 @@ def page() -> None:
         else:
             try:
                 stage(session, checkpoint, Desk(session, checkpoint, choice))
+                patch_ahead.begin(session.source, checkpoint, patch_session.current().size)
             except CutError as error:
                 st.error(plain(str(error)))
 

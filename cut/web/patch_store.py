@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 KEPT = 4
 """Two checkpoints compared on one picture need two; visitors share what is kept."""
 
+KEPT_AHEAD = 2
+"""Those that nobody has asked for yet: they must not push out what is looked at."""
+
 Key = tuple[str, str, float, int]
 """Digest of the picture, checkpoint's name and time of its weights, working size."""
 
@@ -60,26 +63,39 @@ class Entry:
 
 
 class PatchStore:
-    """Entries by key, at most `limit`; the one unused for longest goes first."""
+    """Entries by key, at most `limit`; the one unused for longest goes first.
+
+    Those that were put `ahead` of being asked for are few, and apart until somebody gets them.
+    """
 
     def __init__(self, limit: int = KEPT) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self._entries: OrderedDict[Key, Entry] = OrderedDict()
+        self._ahead: OrderedDict[Key, Entry] = OrderedDict()
 
     def get(self, key: Key) -> Entry | None:
         """Return what was computed for `key`, if it is still kept."""
         with self._lock:
+            if key in self._ahead:
+                _keep(self._entries, self._ahead.pop(key), self._limit)
             if key in self._entries:
                 self._entries.move_to_end(key)
             return self._entries.get(key)
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: Entry, ahead: bool = False) -> None:
         """Keep `entry`."""
         with self._lock:
-            self._entries[entry.key] = entry
-            while len(self._entries) > self._limit:
-                self._entries.popitem(last=False)
+            if ahead:
+                _keep(self._ahead, entry, KEPT_AHEAD)
+            else:
+                _keep(self._entries, entry, self._limit)
+
+
+def _keep(entries: OrderedDict[Key, Entry], entry: Entry, limit: int) -> None:
+    entries[entry.key] = entry
+    while len(entries) > limit:
+        entries.popitem(last=False)
 
 
 STORE = PatchStore()
@@ -108,11 +124,13 @@ def compute(
     checkpoint: "Checkpoint",
     size: int,
     on_wait: Callable[[int], None] | None = None,
+    ahead: bool = False,
 ) -> Entry:
     """Return the correspondence of `source` with `checkpoint`, computed when its turn comes.
 
     `size` is the short side in pixels to work at. `on_wait(place)` is told how many requests are
-    ahead. Raises CutError if the picture, the checkpoint or the line refuse.
+    before it; `ahead` means that nobody has asked for it yet. Raises CutError if the picture, the
+    checkpoint or the line refuse.
     """
     from cut.correspondence import correspond
 
@@ -121,5 +139,5 @@ def compute(
         found = STORE.get(key)  # somebody ahead in the line may have asked for the same
         if found is None:
             found = Entry(key, correspond(get_translator(checkpoint.name), source.picture(), size))
-            STORE.put(found)
+            STORE.put(found, ahead)
         return found

@@ -23,6 +23,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture(autouse=True)
+def nothing_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No patch view is computed beside a test."""
+    monkeypatch.setattr("cut.web.patch_ahead.begin", lambda *_: None)
+
+
 @pytest.fixture
 def open_page(home: Path) -> Callable[..., AppTest]:
     """Return a function that opens the application at an address and waits for the page."""

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 import cut
 from cut.correspondence import correspond
 from cut.web import patch_store
+from cut.web.patch_ahead import Ahead
 from cut.web.patch_store import PatchStore
 from cut.web.session import Session
 from cut.web.widgets.packing import unpack_header
@@ -96,6 +97,19 @@ def test_picture_and_checkpoint_come_along_from_translate(open_page: OpenPage) -
     assert errors(page) == []
     header = drawn(page)["patch_view"]
     assert (header["checkpoint"], header["picture"]) == ("second", [90, 60])
+
+
+def test_the_view_of_a_translated_picture_is_computed_ahead(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = Ahead()
+    monkeypatch.setattr("cut.web.patch_ahead.begin", ahead.begin)
+    page = upload(open_page(checkpoint="second"), noisy_picture(90, 60))
+    ahead.join()
+    monkeypatch.setattr("cut.correspondence.correspond", None)
+    page = page.switch_page(PAGE).run()
+    assert errors(page) == []
+    assert drawn(page)["patch_view"]["picture"] == [90, 60]
 
 
 def test_the_address_reproduces_the_view(open_patches: OpenPage) -> None:
