@@ -1,0 +1,169 @@
+"""Measure how soon the page Patches is usable after it is chosen on the page Translate.
+
+    python benchmarks/patch_view.py [--rounds 5] [--root DIR] [--wait 0] [--there] [--cold]
+
+Each round is a visitor of its own, with a picture of its own that was just translated, or with
+`--there` is brought to the page Patches; with `--cold` each has a server of its own, too. The clock
+runs in the browser, from the click to the first picture with its map and numbers. Beside it stand
+the processor seconds of server and browser, which a busy machine stretches less; on such a one set
+OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1, or threads that wait for each other are counted, too.
+`--root` measures another checkout of this repository.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HERE = Path(__file__).resolve().parents[1]
+EXAMPLE = HERE / "cut" / "web" / "examples" / "chestnut_horse.jpg"
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+PATIENCE = 300_000  # ms
+COLUMNS = ("seconds", "server", "browser")
+
+SHOWN = """() => {
+    const find = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
+        element.shadowRoot ? [element.shadowRoot, ...find(element.shadowRoot)] : []);
+    const views = find(document).map((shadow) => shadow.querySelector(".patches[data-ready=yes]"));
+    const view = views.find((one) => one?.querySelector("[data-name=positive]").dataset.value);
+    return view?.querySelector(".panel img").src;
+}"""
+"""The address of the picture in a view that can be used, if there is one."""
+
+START = "() => { window.started = performance.now(); }"
+CLICK = """() => {
+    window.started = performance.now();
+    [...document.querySelectorAll("a")].find((a) => a.textContent.includes("Patches")).click();
+}"""
+WAIT = f"""async (before) => {{
+    const shown = {SHOWN};
+    while ([undefined, before].includes(shown())) await new Promise((go) => setTimeout(go, 20));
+    return (performance.now() - window.started) / 1000;
+}}"""
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[tuple[str, int]]:
+    """Serve the checkout at `root`; its address and process."""
+    with tempfile.TemporaryDirectory() as home:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", "0"],
+            cwd=root,
+            env={**os.environ, "CUT_HOME": home, "PYTHONPATH": str(root)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            found = None
+            while found is None:
+                found = re.search(r"CUT is at (http://\S+)", process.stdout.readline())
+            yield found[1], process.pid
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def server_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def browser_seconds(browser: Browser) -> float:
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return sum(process["cpuTime"] for process in processes)
+
+
+def visit(page: Page, address: str, process: int, picture: Path, wait: float) -> list[float]:
+    """Figures, as COLUMNS names them, of a visitor who comes from the page Translate."""
+    page.goto(address)
+    done = page.get_by_role("button", name="Download PNG")
+    done.wait_for()
+    bring(page, picture)
+    with Image.open(picture) as image:
+        page.get_by_text(f"scaled back to {image.width} × {image.height}").wait_for()
+    done.wait_for()
+    time.sleep(wait)
+    return measure(page, process, lambda: page.evaluate(CLICK))
+
+
+def visit_there(page: Page, address: str, process: int, picture: Path, _: float) -> list[float]:
+    """The same of one who brings the picture to the page Patches itself."""
+    page.goto(f"{address}/patches?example=cat")
+    page.wait_for_function(SHOWN)
+
+    def start() -> None:
+        page.evaluate(START)
+        bring(page, picture)
+
+    return measure(page, process, start)
+
+
+def bring(page: Page, picture: Path) -> None:
+    page.set_input_files("input[type=file]", picture)
+
+
+def measure(page: Page, process: int, start: Callable[[], None]) -> list[float]:
+    browser = page.context.browser
+    assert browser is not None
+    shown = page.evaluate(SHOWN)
+    before = server_seconds(process), browser_seconds(browser)
+    start()
+    seconds = page.evaluate(WAIT, shown)
+    after = server_seconds(process), browser_seconds(browser)
+    return [seconds, *(b - a for a, b in zip(before, after, strict=True))]
+
+
+def rounds(args: argparse.Namespace, browser: Browser) -> Iterator[list[float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = []
+        for i in range(args.rounds):  # a little smaller each: of other content, of the same work
+            pictures.append(Path(folder) / f"photo{i}.png")
+            photo = Image.open(EXAMPLE)
+            photo.crop((i, i, photo.width, photo.height)).save(pictures[-1])
+        groups = [[p] for p in pictures] if args.cold else [pictures]
+        for group in groups:
+            with serving(args.root) as (address, process):
+                for picture in group:
+                    with browser.new_context() as context:
+                        page = context.new_page()
+                        page.set_default_timeout(PATIENCE)
+                        visitor = visit_there if args.there else visit
+                        yield visitor(page, address, process, picture, args.wait)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--root", type=Path, default=HERE)
+    parser.add_argument("--wait", type=float, default=0.0, help="seconds before the click")
+    parser.add_argument("--there", action="store_true", help="bring the picture to Patches itself")
+    parser.add_argument("--cold", action="store_true", help="a server of its own each round")
+    args = parser.parse_args()
+    found = []
+    print("".join(f"{name:>10}" for name in COLUMNS))
+    with sync_playwright() as playwright:
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        for figures in rounds(args, browser):
+            found.append(figures)
+            print("".join(f"{figure:10.2f}" for figure in figures), flush=True)
+        browser.close()
+    print("".join(f"{statistics.median(c):10.2f}" for c in zip(*found, strict=True)), " median")
+
+
+if __name__ == "__main__":
+    main()
