@@ -91,6 +91,11 @@ class Checkpoint:
         return self.config.get("score")
 
     @property
+    def trained_side(self) -> int | None:
+        """px, the size of the pictures that it was trained on, as far as it is known."""
+        return (self.config.get("settings") or {}).get("load_size")
+
+    @property
     def card(self) -> str:
         """The model card, or nothing."""
         path = self.folder / "README.md"

@@ -1,7 +1,7 @@
 """Make a bundled checkpoint of a run: half-precision weights, its score, and pairs of samples.
 
-    PYTHONPATH=. python tools/bundle.py RUN/last horse2zebra --title "Horse to zebra" --summary "..." \\
-        --data horse2zebra --terms "..." --score score.json --samples DIR
+    PYTHONPATH=. python tools/bundle.py RUN/last horse2zebra --title "Horse to zebra" \\
+        --summary "..." --data horse2zebra --terms "..." --score score.json --samples DIR
 
 `score.json` is the last line of `python -m cut evaluate --json`; DIR holds the pictures to show.
 The model card (README.md) is written by hand, and kept if it is there.

@@ -172,7 +172,8 @@ def _translate_at(
     from cut.translate import TooLarge
 
     device = get_translator(checkpoint).placement.device.type
-    size = working_size.resolve(choice, *picture.size, device)
+    trained = find_by_name(checkpoint).trained_side
+    size = working_size.resolve(choice, *picture.size, device, trained)
     try:
         result, seconds = translate_in_line(checkpoint, picture, size, strength)
     except TooLarge as error:

@@ -68,7 +68,8 @@ class Desk:
         return self._own_results if source.example is None else example_results()
 
     def _key(self, source: Source) -> Key:
-        size = resolve(self._choice, source.width, source.height, placement().device.type)
+        device, trained = placement().device.type, self._checkpoint.trained_side
+        size = resolve(self._choice, source.width, source.height, device, trained)
         try:
             made = self._checkpoint.changed
         except OSError as error:

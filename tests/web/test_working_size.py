@@ -22,6 +22,23 @@ def test_resolve(choice: Choice, sides: tuple[int, int], device: str, expected: 
     assert resolve(choice, *sides, device) == expected
 
 
+@pytest.mark.parametrize(
+    ("choice", "trained", "expected"),
+    [
+        ("auto", 256, 256),
+        ("auto", 144, 256),
+        ("auto", 800, 512),
+        ("auto", None, 512),
+        ("native", 256, None),
+        (768, 256, 768),
+    ],
+)
+def test_automatic_is_no_larger_than_what_the_model_was_trained_on(
+    choice: Choice, trained: int | None, expected: int | None
+) -> None:
+    assert resolve(choice, 1024, 683, "cpu", trained) == expected
+
+
 def test_every_choice_has_words_of_its_own() -> None:
     assert len({label(choice) for choice in CHOICES}) == len(CHOICES)
 
