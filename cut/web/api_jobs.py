@@ -1,7 +1,7 @@
 """What programs can do about training: start a job, watch it, stop it, fetch what it learned.
 
-There is no endpoint that lists the jobs: whoever has an id may stop that job and take its model
-along, so a program is told those alone that it started.
+There is no endpoint that lists the jobs: whoever has an id, which cannot be guessed, may stop that
+job and take its model along, so a program is told of those alone that it started.
 """
 
 from __future__ import annotations

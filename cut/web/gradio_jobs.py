@@ -36,7 +36,7 @@ def page() -> None:
         with gr.Column(scale=2):
             fields, start = _form()
         with gr.Column(scale=3):
-            job = gr.Textbox(label="Job", info="Its id: keep it to come back, and to yourself.")
+            job = gr.Textbox(label="Job", info="Its id: keep it to come back.")
             with gr.Row():
                 watch, stop, fetch = gr.Button("Watch"), gr.Button("Stop"), gr.Button("Checkpoint")
             line = gr.Markdown(elem_classes="note")
@@ -69,14 +69,18 @@ def page() -> None:
 
 def _form() -> tuple[list[Any], gr.Button]:
     """What a job is started from, in the order of `train_start`, and the button."""
-    with gr.Row():
-        files = [gr.File(label=label, type="filepath") for label in ("Source", "Target")]
+    labels = "Source: a painting, or a zip", "Target: a photo, or a zip"
+    files = [gr.File(label=label, type="filepath", height=130) for label in labels]
     for file in files:
         file.preprocess = as_it_came  # type: ignore[method-assign]
+    method = gr.Dropdown(KINDS, value=api_jobs.METHOD, label="From")
     with gr.Row():
-        method = gr.Dropdown(KINDS, value=api_jobs.METHOD, label="From")
-        preset = gr.Dropdown(_presets(api_jobs.METHOD), value=api_jobs.PRESET, label="Preset")
-        minutes = gr.Number(api_jobs.MINUTES, label="Minutes", placeholder="the whole schedule")
+        preset = gr.Dropdown(
+            _presets(api_jobs.METHOD), value=api_jobs.PRESET, label="Preset", min_width=120
+        )
+        minutes = gr.Number(
+            api_jobs.MINUTES, label="Minutes", placeholder="whole schedule", min_width=120
+        )
     title = gr.Textbox(label="Title", placeholder="made from the names of the files")
     overrides = gr.Textbox(api_jobs.OVERRIDES, label="Other settings, as JSON")
     # Later versions may know more; names are looked up when they are used.
@@ -105,8 +109,10 @@ def _start(*arguments: Any) -> tuple[str, str, dict[str, Any]]:
 
 @api_jobs.one_line_stream
 async def _watch(job: Any) -> AsyncIterator[tuple[Any, ...]]:
+    kept = None  # the picture of another job goes, that of this one stays until there is a newer
     async for told, picture in api_jobs.watch_job(job):
-        yield _line(told), told, picture or gr.skip()
+        yield _line(told), told, picture or kept
+        kept = gr.skip()
 
 
 @one_line_errors
