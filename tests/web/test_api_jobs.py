@@ -1,6 +1,5 @@
 """What stands behind the endpoints for training jobs, without a server and without a worker."""
 
-import asyncio
 import dataclasses
 import json
 import zipfile
@@ -18,6 +17,7 @@ from cut.jobs.store import Progress, Store
 from cut.web import api_jobs, gradio_jobs
 from tests.helpers import make_checkpoint
 from tests.jobs.made import PAIR, SETS, picture_bytes, zip_of_pictures
+from tests.web.serving import run_async
 
 TINY = PAIR | {
     "ngf": "2",
@@ -60,7 +60,7 @@ def watched(job: Any, seconds: Any = 0) -> list[api_jobs.Told]:
     async def collect() -> list[api_jobs.Told]:
         return [told async for told in api_jobs.train_watch(job, seconds)]
 
-    return asyncio.run(collect())
+    return run_async(collect())
 
 
 def show(rows: Store, job: str, step: int) -> None:
