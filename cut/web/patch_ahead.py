@@ -62,7 +62,7 @@ class Ahead:
                     self._thread = None
                     return
             try:
-                compute(*wanted, ahead=True).packed  # noqa: B018 - packed here, too
+                compute(*wanted, ahead=True).pack()
             except Exception as error:
                 log.info("A patch view could not be computed ahead: %s", error)
 

@@ -6,19 +6,27 @@ One holds some 60 MB (float32 vectors, and their packed copy), so the bound is a
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cut.errors import CutError
 from cut.web.models import LINE, get_translator
-from cut.web.patch_view import Packed, identity, pack_maps, pack_view
+from cut.web.patch_view import (
+    Part,
+    describe,
+    identity,
+    message,
+    pack_layer,
+    pack_maps,
+    pack_pictures,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from cut.checkpoints import Checkpoint
-    from cut.correspondence import Correspondence
+    from cut.correspondence import Correspondence, LayerView
 
 KEPT = 4
 """Two checkpoints compared on one picture need two; visitors share what is kept."""
@@ -41,25 +49,60 @@ class Brought(Protocol):
 
 @dataclass
 class Entry:
-    """A correspondence and what was packed of it for the browser."""
+    """A correspondence, and what was packed of it for the browser: each part once."""
 
     key: Key
     view: "Correspondence"
+    _layers: dict[int, Part] = field(default_factory=dict, repr=False)
 
     @property
     def identity(self) -> str:
         """The name of the content, which the browser knows it by."""
         return identity(*self.key)
 
-    @cached_property
-    def packed(self) -> Packed:
-        """The view for the browser, with the maps for the negatives `drawn`."""
-        return pack_view(self.view, self.identity)
+    def pack(self) -> None:
+        """Pack what `message` and `others` send."""
+        for layer in self.view.layers:
+            self._packed(layer)
+        self._pictures  # noqa: B018
+
+    def message(self, number: int | None, **header: Any) -> bytes:
+        """The pictures and the layer of that number, or the one that is shown at first."""
+        first = self._first(number)
+        layers = [self._packed(x).about if x is first else describe(x) for x in self.view.layers]
+        parts = [self._pictures, self._packed(first)]
+        about = {**self._pictures.about, "layers": layers, **header}
+        return message("view", self.identity, parts, **about)
+
+    def others(self, number: int | None) -> bytes:
+        """The layers that `message` leaves out."""
+        first = self._first(number)
+        parts = [self._packed(layer) for layer in self.view.layers if layer is not first]
+        return message("layers", self.identity, parts, layers=[part.about for part in parts])
+
+    def maps(self) -> bytes:
+        """The maps for the negatives `all`, which take longer and are sent when asked for."""
+        return message("maps", self.identity, [self._maps], **self._maps.about)
 
     @cached_property
-    def packed_maps(self) -> Packed:
-        """The maps for the negatives `all`, which take longer and are sent when asked for."""
-        return pack_maps(self.view, self.identity, "all")
+    def _pictures(self) -> Part:
+        return pack_pictures(self.view)
+
+    @cached_property
+    def _maps(self) -> Part:
+        return pack_maps(self.view, "all")
+
+    def _first(self, number: int | None) -> "LayerView":
+        layers = self.view.layers
+        # As the browser does: the second is fine enough to show outlines, and more than colours.
+        usual = layers[min(1, len(layers) - 1)]
+        return next((layer for layer in layers if layer.number == number), usual)
+
+    def _packed(self, layer: "LayerView") -> Part:
+        # Two at once pack the same, so no lock is needed.
+        if layer.number not in self._layers:
+            self._layers[layer.number] = pack_layer(layer)
+        return self._layers[layer.number]
 
 
 class PatchStore:

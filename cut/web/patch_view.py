@@ -3,9 +3,13 @@
 The browser multiplies the features itself, so what travels must keep their cosines. A vector is
 turned by a fixed rotation before it is rounded: that spreads it evenly over all its numbers,
 whatever the layer, and rounding to 8 bits then costs a cosine less than 0.005.
+
+The layer that is shown travels with the pictures, 2 MB, and can be used while the others, 9 MB, are
+packed and on their way.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,59 +69,47 @@ def rotation(dim: int) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class Packed:
-    """A header and what follows it; `bytes` adds to the header what differs from visit to visit."""
+class Part:
+    """A part of a message: what its header says of it, a table of its blocks, the blocks.
 
-    header: dict[str, Any]
+    The table lists name, type of the numbers and length in bytes.
+    """
+
+    about: dict[str, Any]
+    table: list[tuple[str, str, int]]
     payload: bytes = field(repr=False)
 
-    def bytes(self, **more: Any) -> bytes:
-        """Return the message for the component."""
-        return pack({**self.header, **more}, [self.payload])
 
-
-def pack_view(view: "Correspondence", identity: str) -> Packed:
-    """Return the picture, its translation and all that the browser needs of every layer.
+def message(kind: str, identity: str, parts: Sequence[Part], **header: Any) -> bytes:
+    """Return what the component reads: `view`, `layers` that follow it, or `maps`.
 
     `identity` names the content: the browser keeps what it has while it stays the same.
     """
-    blocks: Blocks = [
-        ("picture/input", jpeg_bytes(view.working)),
-        ("picture/output", jpeg_bytes(view.output)),
-    ]
-    for layer in view.layers:
-        blocks += _layer_blocks(layer) + _map_blocks(layer, "drawn")
-    header = {
-        "kind": "view",
-        "id": identity,
+    table = [row for part in parts for row in part.table]
+    head = {"kind": kind, "id": identity, **header, "blocks": table}
+    return pack(head, [part.payload for part in parts])
+
+
+def pack_pictures(view: "Correspondence") -> Part:
+    """Return the picture and its translation, and what is to be known of the whole."""
+    about = {
         "checkpoint": view.checkpoint,
         "has_heads": view.has_heads,
         "drawn_as": "Some places as negatives" if view.crops else "Negatives as in training",
         "picture": view.picture_size,
         "working": view.working.size,
-        "layers": [_describe(layer) for layer in view.layers],
     }
-    return _pack_blocks(header, blocks)
+    pictures: Blocks = [
+        ("picture/input", jpeg_bytes(view.working)),
+        ("picture/output", jpeg_bytes(view.output)),
+    ]
+    return _part(about, pictures)
 
 
-def pack_maps(view: "Correspondence", identity: str, negatives: Negatives) -> Packed:
-    """Return the maps of every layer for one kind of negatives, to go with a packed view."""
-    blocks = [block for layer in view.layers for block in _map_blocks(layer, negatives)]
-    worst = {layer.number: layer.worst(negatives=negatives) for layer in view.layers}
-    header = {"kind": "maps", "id": identity, "negatives": negatives, "worst": worst}
-    return _pack_blocks(header, blocks)
-
-
-def identity(*parts: object) -> str:
-    """Return a short name for content that `parts` tell apart."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _describe(layer: "LayerView") -> dict[str, Any]:
-    return {
-        "number": layer.number,
-        "sees": layer.receptive_field,
-        "word": _word(layer.receptive_field),
+def pack_layer(layer: "LayerView") -> Part:
+    """Return all that the browser needs of a layer, with the maps for the negatives `drawn`."""
+    about = {
+        **describe(layer),
         "temperature": layer.temperature,
         "xs": layer.xs.tolist(),
         "ys": layer.ys.tolist(),
@@ -126,10 +118,26 @@ def _describe(layer: "LayerView") -> dict[str, Any]:
         "lowest": _lowest_cosine(layer),
         "worst": {"drawn": layer.worst()},
     }
+    return _part(about, _layer_blocks(layer) + _map_blocks(layer, "drawn"))
 
 
-def _word(sees: int) -> str:
-    return next((word for side, word in WORDS if sees <= side), "larger parts")
+def pack_maps(view: "Correspondence", negatives: Negatives) -> Part:
+    """Return the maps of every layer for one kind of negatives."""
+    blocks = [block for layer in view.layers for block in _map_blocks(layer, negatives)]
+    worst = {layer.number: layer.worst(negatives=negatives) for layer in view.layers}
+    return _part({"negatives": negatives, "worst": worst}, blocks)
+
+
+def describe(layer: "LayerView") -> dict[str, Any]:
+    """Return what a layer is called, which is all that is known of it until it has come."""
+    sees = layer.receptive_field
+    word = next((word for side, word in WORDS if sees <= side), "larger parts")
+    return {"number": layer.number, "sees": sees, "word": word}
+
+
+def identity(*parts: object) -> str:
+    """Return a short name for content that `parts` tell apart."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _lowest_cosine(layer: "LayerView") -> float:
@@ -163,12 +171,11 @@ def _map_blocks(layer: "LayerView", negatives: Negatives) -> Blocks:
     return [(f"{layer.number}/{name}/{negatives}", array) for name, array in maps.items()]
 
 
-def _pack_blocks(header: dict[str, Any], blocks: Blocks) -> Packed:
-    """Add to `header` a table of the `blocks`: name, type of its numbers and length in bytes."""
+def _part(about: dict[str, Any], blocks: Blocks) -> Part:
     table, files = [], []
     for name, block in blocks:
         kind = "bytes" if isinstance(block, bytes) else str(block.dtype)
         data = memoryview(block) if isinstance(block, bytes) else block.data
-        table.append([name, kind, data.nbytes])
+        table.append((name, kind, data.nbytes))
         files.append(data)
-    return Packed({**header, "blocks": table}, b"".join(files))
+    return Part(about, table, b"".join(files))

@@ -122,7 +122,8 @@ def test_the_address_reproduces_the_view(open_patches: OpenPage) -> None:
     assert errors(page) == []
     assert address(page) == asked
     views = drawn(page)
-    assert list(views) == ["patch_view", "patch_view_1", "patch_view_maps_0", "patch_view_maps_1"]
+    shown = ["", "_1", "_layers_0", "_layers_1", "_maps_0", "_maps_1"]
+    assert list(views) == [f"patch_view{name}" for name in shown]
     first, second = views["patch_view"], views["patch_view_1"]
     assert (first["title"], second["title"]) == ("second", "first")
     assert min(first["working"]) == 384
@@ -157,13 +158,13 @@ def test_another_picture_drops_the_places_that_were_held(open_patches: OpenPage)
 
 def test_two_checkpoints_are_compared_on_one_picture(open_patches: OpenPage) -> None:
     page = open_patches(checkpoint="first")
-    assert list(drawn(page)) == ["patch_view"]
+    assert list(drawn(page)) == ["patch_view", "patch_view_layers_0"]
     page.selectbox(key="patches_compare").set_value("second").run()
     views = drawn(page)
     assert (views["patch_view"]["title"], views["patch_view_1"]["title"]) == ("first", "second")
     assert address(page)["compare"] == ["second"]
     page.selectbox(key="patches_checkpoint").set_value("second").run()
-    assert list(drawn(page)) == ["patch_view"]
+    assert list(drawn(page)) == ["patch_view", "patch_view_layers_0"]
     assert "compare" not in address(page)
 
 

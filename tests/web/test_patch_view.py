@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from cut.correspondence import Correspondence
-from cut.web.patch_view import Packed, pack_maps, pack_view, quantise, rotation
+from cut.web.patch_store import Entry
+from cut.web.patch_view import quantise, rotation
 from cut.web.widgets.packing import unpack_header
 from tests.correspondences import make_translator, make_view
 
@@ -72,11 +73,28 @@ def test_the_rotation_keeps_lengths_and_is_always_the_same() -> None:
     assert (rotation(256) == matrix).all()
 
 
-def test_a_packed_view_holds_what_the_engine_computed(view: Correspondence) -> None:
-    message = pack_view(view, "some picture").bytes(opening={"serial": 1})
-    header, blocks = unpack_header(message), blocks_of(message)
-    assert header["id"] == "some picture"
-    assert header["opening"] == {"serial": 1}
+def entry_of(view: Correspondence) -> Entry:
+    return Entry(("a picture", "model", 0.0, 256), view)
+
+
+@pytest.fixture(scope="module")
+def sent(view: Correspondence) -> dict[str, Any]:
+    """All that the browser gets, put together: headers, layers, blocks."""
+    entry = entry_of(view)
+    messages = [entry.message(None), entry.others(None)]
+    headers = [unpack_header(message) for message in messages]
+    abouts = {about["number"]: about for header in headers for about in header["layers"]}
+    blocks = blocks_of(messages[0]) | blocks_of(messages[1])
+    return {"headers": headers, "layers": abouts, "blocks": blocks}
+
+
+def test_a_packed_view_holds_what_the_engine_computed(
+    view: Correspondence, sent: dict[str, Any]
+) -> None:
+    header, late = sent["headers"]
+    blocks = sent["blocks"]
+    assert (header["kind"], late["kind"]) == ("view", "layers")
+    assert header["id"] == late["id"] == entry_of(view).identity
     assert header["has_heads"] == view.has_heads
     assert header["drawn_as"] == "Negatives as in training"
     assert tuple(header["picture"]) == view.picture_size
@@ -84,8 +102,9 @@ def test_a_packed_view_holds_what_the_engine_computed(view: Correspondence) -> N
     shown = Image.open(io.BytesIO(blocks["picture/output"].tobytes()))
     assert shown.size == view.working.size
     assert np.abs(np.asarray(shown, float) - np.asarray(view.output, float)).mean() < 8
-    for about, layer in zip(header["layers"], view.layers, strict=True):
+    for layer in view.layers:
         number = layer.number
+        about = sent["layers"][number]
         assert (about["xs"], about["ys"]) == (layer.xs.tolist(), layer.ys.tolist())
         assert about["drawn"] == layer.drawn.tolist()
         assert [tuple(place) for place in about["worst"]["drawn"]] == layer.worst()
@@ -96,8 +115,26 @@ def test_a_packed_view_holds_what_the_engine_computed(view: Correspondence) -> N
         assert (blocks[f"{number}/rank/drawn"] == layer.rank_map().ravel()).all()
 
 
-def test_packed_features_give_the_engines_similarity(view: Correspondence) -> None:
-    blocks = blocks_of(pack_view(view, "").bytes())
+@pytest.mark.parametrize(("asked", "first"), [(None, 4), (12, 12), (7, 4)])
+def test_the_layer_that_is_shown_comes_with_the_pictures(
+    view: Correspondence, asked: int | None, first: int
+) -> None:
+    entry = entry_of(view)
+    message = entry.message(asked, opening={"serial": 1})
+    header = unpack_header(message)
+    assert header["opening"] == {"serial": 1}
+    assert [about["number"] for about in header["layers"] if "xs" in about] == [first]
+    assert {name.split("/")[0] for name in blocks_of(message)} == {"picture", str(first)}
+    late = unpack_header(entry.others(asked))
+    assert [about["number"] for about in late["layers"]] == [
+        number for number in (0, 4, 8, 12, 16) if number != first
+    ]
+
+
+def test_packed_features_give_the_engines_similarity(
+    view: Correspondence, sent: dict[str, Any]
+) -> None:
+    blocks = sent["blocks"]
     for layer in view.layers:
         number, places = layer.number, layer.height * layer.width
         features = {
@@ -114,21 +151,21 @@ def test_packed_features_give_the_engines_similarity(view: Correspondence) -> No
 
 
 def test_maps_for_all_negatives_travel_apart(view: Correspondence) -> None:
-    packed: Packed = pack_maps(view, "some picture", "all")
-    header: dict[str, Any] = unpack_header(packed.bytes())
-    blocks = blocks_of(packed.bytes())
-    assert (header["kind"], header["id"]) == ("maps", "some picture")
+    message = entry_of(view).maps()
+    header, blocks = unpack_header(message), blocks_of(message)
+    assert (header["kind"], header["negatives"]) == ("maps", "all")
+    assert header["id"] == entry_of(view).identity
     for layer in view.layers:
         assert (blocks[f"{layer.number}/loss/all"] == layer.loss_map("all").ravel()).all()
         worst = header["worst"][str(layer.number)]
         assert [tuple(place) for place in worst] == layer.worst(negatives="all")
-    assert len(packed.payload) < 500_000
+    assert len(message) < 500_000
 
 
-def test_colour_scales_begin_where_cosines_do(view: Correspondence) -> None:
-    header = unpack_header(pack_view(view, "").bytes())
-    for about, layer in zip(header["layers"], view.layers, strict=True):
+def test_colour_scales_begin_where_cosines_do(view: Correspondence, sent: dict[str, Any]) -> None:
+    for layer in view.layers:
+        lowest = sent["layers"][layer.number]["lowest"]
         keys = layer.input.reshape(-1, layer.input.shape[-1])
         cosines = layer.output.reshape(keys.shape) @ keys.T
-        assert (cosines < about["lowest"]).mean() < 0.03
-        assert about["lowest"] < 1
+        assert (cosines < lowest).mean() < 0.03
+        assert lowest < 1

@@ -73,9 +73,7 @@ def _compute(subject: Subject, checkpoint: "Checkpoint") -> Entry:
     line = st.empty()
     with st.spinner(f"Looking at {plain(source.name)} with {plain(checkpoint.name)} …"):
         try:
-            entry = compute(source, checkpoint, subject.size, partial(_tell_wait, line))
-            entry.packed  # noqa: B018 - packed once, here, where a spinner turns
-            return entry
+            return compute(source, checkpoint, subject.size, partial(_tell_wait, line))
         except CutError:
             raise
         except Exception as error:
@@ -97,16 +95,19 @@ def _draw(entries: list[Entry], state: PatchSession) -> None:
     opening = state.opening(
         "/".join(entry.identity for entry in entries), mounted=KEY in st.session_state
     )
+    layer = opening["layer"]
     for i, (entry, title) in enumerate(zip(entries, titles, strict=True)):
         if i == 0:
-            data = entry.packed.bytes(title=title, opening=opening)
+            data = entry.message(layer, title=title, opening=opening)
             patch_view(data, key=KEY, on_look=state.report)
         else:
-            patch_view(entry.packed.bytes(title=title), key=f"{KEY}_{i}")
+            patch_view(entry.message(layer, title=title), key=f"{KEY}_{i}")
+    for i, entry in enumerate(entries):
+        patch_view(entry.others(layer), key=f"{KEY}_layers_{i}")
     if state.look.negatives == "all":
         for i, entry in enumerate(entries):
             with st.spinner("Setting every patch against every other …"):
-                data = entry.packed_maps.bytes()
+                data = entry.maps()
             patch_view(data, key=f"{KEY}_maps_{i}")
 
 

@@ -3,7 +3,8 @@
 //
 // data is a Uint8Array: u32 (little-endian) length of the header, the header as JSON, and blocks one
 // after the other, which the header's table lists as [name, type, bytes]. A view (kind "view", see
-// cut/web/patch_view.py) is drawn; maps (kind "maps") are added to the view of the same id. Several
+// cut/web/patch_view.py) is drawn with the one layer that it brings; the other layers and more maps
+// (kinds "layers" and "maps") are added to the view of the same id when they come. Several
 // views on a page, one a checkpoint, show the same place in step; the first of them, which has an
 // `opening`, holds the controls and reports what is shown as the state value `look`.
 
@@ -50,9 +51,9 @@ const shared = {
 export default function patchView({ data, parentElement, setStateValue }) {
   const [header, readBlocks] = unpack(data);
   const root = parentElement.querySelector(".patches");
-  root.hidden = header.kind === "maps";
+  root.hidden = header.kind !== "view";
   if (root.hidden) {
-    addMaps(header, readBlocks());
+    addLate(header, readBlocks);
     return undefined;
   }
   root.view ??= makeView(root);
@@ -66,7 +67,8 @@ export default function patchView({ data, parentElement, setStateValue }) {
 // ---- data
 
 const TYPES = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array };
-const lateMaps = new Map(); // maps that came before their view
+const LATE_KEPT = 6; // of two views the layers and maps, and those of the two before
+const late = new Map(); // what comes after a view, or before it when the page is drawn anew
 
 // The header, and a function that reads the blocks: what is shown already need not be read again.
 function unpack(data) {
@@ -86,12 +88,17 @@ function unpack(data) {
   return [header, readBlocks];
 }
 
-function addMaps(header, blocks) {
-  lateMaps.set(header.id, [header, blocks]);
-  for (const view of shared.views) view.takeMaps();
+function addLate(header, readBlocks) {
+  const name = `${header.kind}/${header.id}`;
+  late.delete(name);
+  late.set(name, [header, readBlocks]);
+  for (const old of [...late.keys()].slice(0, -LATE_KEPT)) late.delete(old);
+  for (const view of shared.views) view.takeLate();
 }
 
+// A layer that has not come yet has a name, and no more.
 function makeLayer(about, blocks) {
+  if (!about.xs) return { ...about, isMissing: true };
   const both = (what) => ({ input: blocks[`${about.number}/${what}/input`], output: blocks[`${about.number}/${what}/output`] });
   const width = about.xs.length;
   const height = about.ys.length;
@@ -385,10 +392,11 @@ function makeView(root) {
   let frame = 0;
   let timer = 0;
   let told = "";
+  let taken = new Set(); // of what came late
   let drawnControls = "";
   // For tests: ms that the last frames took, those of the chosen layer in it, small maps drawn.
   const measured = (root.measured = { frames: 0, milliseconds: [], chosen: [], small: 0 });
-  const view = { show, release, schedule, takeMaps };
+  const view = { show, release, schedule, takeLate };
 
   // -- taking data
 
@@ -408,8 +416,9 @@ function makeView(root) {
     rows.forEach((row) => (row.key = ""));
     drawnControls = "";
     root.style.setProperty("--ratio", header.working[0] / header.working[1]);
-    takeMaps();
+    taken = new Set();
     makeButtons();
+    takeLate();
     showPictures(blocks);
     schedule();
   }
@@ -427,15 +436,31 @@ function makeView(root) {
     shared.views.forEach((other) => other.schedule());
   }
 
-  function takeMaps() {
-    const found = header && lateMaps.get(header.id);
-    if (!found) return;
-    const [about, blocks] = found;
-    for (const layer of layers) {
-      takeLayerMaps(layer, blocks, about.negatives);
-      layer.worst[about.negatives] = about.worst[layer.number];
+  function takeLate() {
+    if (!header) return;
+    takeOnce("layers", (about, blocks) => {
+      const found = new Map(about.layers.map((one) => [one.number, one]));
+      layers = layers.map((layer) => (found.has(layer.number) ? makeLayer(found.get(layer.number), blocks) : layer));
+      rows.forEach((row) => (row.key = ""));
+      makeButtons();
+    });
+    // Maps belong to layers, so they wait until all of these are there.
+    if (!layers.some((layer) => layer.isMissing)) {
+      takeOnce("maps", (about, blocks) => {
+        for (const layer of layers) {
+          takeLayerMaps(layer, blocks, about.negatives);
+          layer.worst[about.negatives] = about.worst[layer.number];
+        }
+      });
     }
-    lateMaps.delete(header.id);
+  }
+
+  function takeOnce(kind, take) {
+    const found = late.get(`${kind}/${header.id}`);
+    if (!found || taken.has(kind)) return;
+    taken.add(kind);
+    const [about, readBlocks] = found;
+    take(about, readBlocks());
     drawnControls = "";
     schedule();
   }
@@ -468,7 +493,9 @@ function makeView(root) {
   function layerNow() {
     const { state } = shared;
     // At first the second: fine enough to show outlines, and about more than a pixel's colour.
-    return layers.find((layer) => layer.number === state.layer) ?? layers[Math.min(layers.length - 1, 1)];
+    const usual = layers[Math.min(layers.length - 1, 1)];
+    const wanted = layers.find((layer) => layer.number === state.layer) ?? usual;
+    return wanted.isMissing ? layers.find((layer) => !layer.isMissing) : wanted;
   }
 
   function placeOf(layer, { x, y }) {
@@ -629,7 +656,7 @@ function makeView(root) {
     const { state } = shared;
     const isStatic = !["similarity", "negatives"].includes(state.show);
     const keyOf = (layer) => [state.show, state.negatives, state.apart, Boolean(layer.maps[state.negatives]), isStatic || `${query.side}${query.x},${query.y}`].join();
-    const stale = buttons.filter((button) => button.key !== keyOf(button.layer)).sort((a, b) => a.drawn - b.drawn);
+    const stale = buttons.filter((button) => !button.layer.isMissing && button.key !== keyOf(button.layer)).sort((a, b) => a.drawn - b.drawn);
     let done = 0;
     for (const button of stale) {
       if (done && performance.now() - started > BUDGET) break;
@@ -677,8 +704,10 @@ function makeView(root) {
         ...canvases.map((canvas, i) => make("span", { class: "thumb", "data-side": SIDES[i] }, canvas)),
         make("b", {}, `Layer ${layer.number}`), make("small", {}, layer.word), make("small", {}, `sees ${layer.sees} px`));
       element.dataset.flat = layer.flat ? "yes" : "no";
+      element.disabled = Boolean(layer.isMissing);
       return { layer, canvases, element, key: "", drawn: 0 };
     });
+    root.dataset.layers = layers.some((layer) => layer.isMissing) ? "some" : "all";
     find(".layers").replaceChildren(...buttons.map(({ element }) => element));
     find(".shows").replaceChildren(...Object.entries(SHOWS).map(([key, { name }]) => make("button", { type: "button", "data-key": key, onclick: () => change({ show: key }) }, name)));
     const kinds = { drawn: header.drawn_as, all: "All other places" };

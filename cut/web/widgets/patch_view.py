@@ -11,7 +11,7 @@ _component = register("patch_view")
 
 
 def patch_view(data: bytes, *, key: str, on_look: Callable[[Any], None] | None = None) -> None:
-    """Draw a view packed by `cut.web.patch_view`, or hand late maps to one that is drawn.
+    """Draw a view packed by `cut.web.patch_view`, or hand one that is drawn what came later.
 
     `on_look` is called before the page runs again with what the browser now shows, unchecked: a
     dict of layer, show, negatives, apart and pins.
