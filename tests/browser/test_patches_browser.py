@@ -4,24 +4,29 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from cut.checkpoints import write_checkpoint
-from cut.correspondence import Correspondence, LayerView, correspond
+from cut.correspondence import Correspondence, correspond
 from cut.pictures import png_bytes
 from cut.translate import load
+from tests.browser.patch_readings import (
+    SWEEP,
+    choose_layer,
+    hold_against_engine,
+    point_at,
+    reading,
+    value,
+    where,
+)
+from tests.browser.tabs import PHONE, assert_fits_a_phone, wait_until_still, watched_tab
 from tests.correspondences import make_translator, noisy_picture
 from tests.web.serving import RunningServer
 
 pytestmark = pytest.mark.browser
-PATIENCE = 60_000  # ms
-PHONE = {"width": 390, "height": 844}
-ERROR = 0.005
-"""What rounding to 8 bits may cost a cosine."""
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +52,10 @@ def view(checkpoint: Path) -> Correspondence:
 
 @pytest.fixture
 def page(browser: Browser, server: RunningServer, checkpoint: Path) -> Iterator[Page]:
-    """A tab that fails on errors and foreign requests."""
-    with browser.new_context(viewport={"width": 1280, "height": 1000}, has_touch=True) as context:
-        tab = context.new_page()
-        faults: list[str] = []
-        foreign: list[str] = []
-        tab.on("pageerror", lambda error: faults.append(str(error)))
-        tab.on(
-            "request",
-            lambda request: (
-                foreign.append(request.url)
-                if request.url.startswith("http") and urlsplit(request.url).netloc != server.host
-                else None
-            ),
-        )
-        tab.set_default_timeout(PATIENCE)
-        expect.set_options(timeout=PATIENCE)
+    """A tab large enough for the view, which takes a finger, too."""
+    size = {"width": 1280, "height": 1000}
+    with watched_tab(browser, server, viewport=size, has_touch=True) as tab:
         yield tab
-        assert faults == []
-        assert foreign == []
 
 
 def visit(page: Page, server: RunningServer, query: str = "") -> None:
@@ -74,8 +64,8 @@ def visit(page: Page, server: RunningServer, query: str = "") -> None:
 
 
 def settle(page: Page) -> None:
-    expect(page.locator(".patches[data-ready=yes]").first).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator(".patches[data-ready=yes][data-layers=all]").first).to_be_visible()
+    wait_until_still(page)
 
 
 @pytest.fixture
@@ -87,50 +77,6 @@ def at_picture(page: Page, server: RunningServer, tmp_path: Path) -> Page:
     expect(page.get_by_text("Seen at 300 × 256")).to_be_visible()
     settle(page)
     return page
-
-
-def reading(page: Page, letter: str = "A") -> Locator:
-    return page.locator(f".reading[data-query={letter}]").first
-
-
-def value(page: Page, name: str, letter: str = "A") -> float:
-    text = reading(page, letter).locator(f"[data-name={name}]").get_attribute("data-value")
-    assert text
-    return float(text)
-
-
-def point_at(page: Page, layer: LayerView, side: str, row: int, column: int) -> None:
-    """Move the mouse to a place and wait until it is read out."""
-    box = page.locator(f".panel[data-side={side}]").first.bounding_box()
-    assert box is not None
-    width, height = layer.size
-    page.mouse.move(
-        float(box["x"] + box["width"] * (layer.xs[column] + 0.5) / width),
-        float(box["y"] + box["height"] * (layer.ys[row] + 0.5) / height),
-    )
-    expect(reading(page)).to_have_attribute("data-row", str(row))
-    expect(reading(page)).to_have_attribute("data-column", str(column))
-    expect(reading(page)).to_have_attribute("data-side", side)
-
-
-def choose_layer(page: Page, number: int) -> None:
-    page.locator(f".layers button[data-layer='{number}']").first.click()
-    expect(reading(page)).to_have_attribute("data-layer", str(number))
-
-
-def hold_against_engine(page: Page, layer: LayerView, row: int, column: int, kind: str) -> None:
-    expected = layer.scores(row, column, kind)  # type: ignore[arg-type]
-    assert value(page, "positive") == pytest.approx(expected.positive, abs=ERROR)
-    assert value(page, "probability") == pytest.approx(expected.probability, rel=1e-4)
-    assert value(page, "loss") == pytest.approx(expected.loss, rel=1e-4, abs=1e-5)
-    assert value(page, "rank") == expected.rank
-    hardest = json.loads(reading(page).get_attribute("data-hardest") or "[]")
-    exact = dict(zip(expected.places.tolist(), expected.negatives.tolist(), strict=True))
-    assert len(hardest) == 5
-    for (r, c, cosine), (_, _, true) in zip(hardest, expected.hardest, strict=True):
-        assert cosine == pytest.approx(exact[r * layer.width + c], abs=ERROR)
-        assert cosine == pytest.approx(true, abs=ERROR)
-    assert value(page, "hardest") == hardest[0][2]
 
 
 def test_hovering_reads_what_the_engine_computes_without_a_request(
@@ -227,13 +173,6 @@ def test_a_click_holds_a_place_and_the_address_reproduces_it(
     page.wait_for_function("!location.search.includes('pin')")
 
 
-def where(page: Page, letter: str) -> list[str | None]:
-    return [
-        reading(page, letter).get_attribute(f"data-{name}")
-        for name in ("row", "column", "side", "layer")
-    ]
-
-
 def test_arrow_keys_move_the_place_enter_holds_and_escape_lets_go(
     page: Page, server: RunningServer
 ) -> None:
@@ -251,6 +190,18 @@ def test_arrow_keys_move_the_place_enter_holds_and_escape_lets_go(
     expect(reading(page, "B")).to_have_attribute("data-row", str(row - 4))
     panel.press("Escape")
     expect(reading(page, "B")).to_be_hidden()
+
+
+def test_all_layers_are_there_again_after_another_page(page: Page, server: RunningServer) -> None:
+    visit(page, server, "&example=cat&layer=12&negatives=all")
+    for name in ("Translate", "Patches"):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.wait_for_url(f"{server.url}/{'patches' if name == 'Patches' else ''}?**")
+        wait_until_still(page)
+    settle(page)
+    for number in (0, 4, 16):
+        choose_layer(page, number)
+        expect(reading(page).locator("[data-name=rank]")).to_contain_text("of 4096")
 
 
 def test_show_me_where_it_fails_goes_to_the_places_of_highest_loss(
@@ -271,7 +222,7 @@ def test_two_checkpoints_show_the_same_place_in_step(page: Page, server: Running
     visit(page, server, "&example=cat&compare=tiny&layer=4")
     views = page.locator(".patches[data-ready=yes]")
     expect(views).to_have_count(2)
-    assert [name.inner_text() for name in page.locator(".name").all()] == ["distinct", "tiny"]
+    assert [name.inner_text() for name in views.locator(".name").all()] == ["distinct", "tiny"]
     panel = views.nth(1).locator(".panel[data-side=output]").first
     panel.hover(position={"x": 40, "y": 30})
     second = views.nth(1).locator(".reading[data-query=A]")
@@ -279,29 +230,6 @@ def test_two_checkpoints_show_the_same_place_in_step(page: Page, server: Running
     assert (row, column) != ("32", "32")
     expect(reading(page)).to_have_attribute("data-row", row or "")
     expect(reading(page)).to_have_attribute("data-column", column or "")
-
-
-SWEEP = """async (length) => {
-    const find = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
-        element.shadowRoot ? [element.shadowRoot, ...find(element.shadowRoot)] : []);
-    const root = find(document).map((shadow) => shadow.querySelector(".patches")).find(Boolean);
-    const panel = root.querySelector(".panel[data-side=output]");
-    const box = panel.getBoundingClientRect();
-    const before = { ...root.measured };
-    const started = performance.now();
-    let asked = 0;
-    for (let t = 0; t < length; t = performance.now() - started) {
-        asked++;
-        const clientX = box.left + box.width * (0.5 + 0.45 * Math.sin(t / 300));
-        const clientY = box.top + box.height * (0.5 + 0.45 * Math.cos(t / 170));
-        panel.dispatchEvent(new PointerEvent("pointermove",
-            { clientX, clientY, pointerType: "mouse", bubbles: true }));
-        await new Promise(requestAnimationFrame);
-    }
-    const { frames, small } = root.measured;
-    return { asked, frames: frames - before.frames, small: small - before.small };
-}"""
-"""Moves the pointer to another place in every frame, for so many ms."""
 
 
 def test_hovering_is_fast(page: Page, at_picture: Page) -> None:
@@ -329,7 +257,7 @@ def test_hovering_is_fast(page: Page, at_picture: Page) -> None:
 def test_it_fits_a_phone_and_follows_a_finger(page: Page, server: RunningServer) -> None:
     page.set_viewport_size(PHONE)
     visit(page, server, "&example=cat")
-    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    assert_fits_a_phone(page)
     panel = page.locator(".panel[data-side=input]").first
     panel.tap(position={"x": 20, "y": 20})
     expect(reading(page)).to_have_attribute("data-side", "input")

@@ -4,43 +4,26 @@ import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageChops
 from playwright.sync_api import Browser, Locator, Page, expect
 
 import cut
+from tests.browser.tabs import PHONE, assert_fits_a_phone, wait_until_still, watched_tab
 from tests.helpers import make_picture
 from tests.web.serving import RunningServer
 
 pytestmark = pytest.mark.browser
-PATIENCE = 60_000  # ms
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
 def page(browser: Browser, server: RunningServer) -> Iterator[Page]:
-    """A tab at the page, with the example translated. It fails on errors and foreign requests."""
-    with browser.new_context() as context:
-        tab = context.new_page()
-        faults: list[str] = []
-        foreign: list[str] = []
-        tab.on("pageerror", lambda error: faults.append(str(error)))
-        tab.on(
-            "request",
-            lambda request: (
-                foreign.append(request.url)
-                if request.url.startswith("http") and urlsplit(request.url).netloc != server.host
-                else None
-            ),
-        )
-        tab.set_default_timeout(PATIENCE)
+    """A tab at the page, with the example translated."""
+    with watched_tab(browser, server) as tab:
         tab.goto(f"{server.url}/?checkpoint=tiny")
         ready(tab)
         yield tab
-        assert faults == []
-        assert foreign == []
 
 
 def ready(page: Page) -> Locator:
@@ -53,7 +36,7 @@ def ready(page: Page) -> Locator:
 
 def upload(page: Page, *paths: Path) -> None:
     page.set_input_files("input[type=file]", list(paths))
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    wait_until_still(page)
 
 
 def download(page: Page, button: str) -> tuple[str, bytes]:
@@ -132,7 +115,7 @@ def test_an_example_is_one_key_away_and_stands_in_the_address(page: Page) -> Non
 def test_it_fits_a_phone(page: Page) -> None:
     page.set_viewport_size(PHONE)
     frame = ready(page)
-    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    assert_fits_a_phone(page)
     box = frame.bounding_box()
     assert box is not None
     assert box["width"] > 0.85 * PHONE["width"]
