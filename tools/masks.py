@@ -23,7 +23,7 @@ from cut.pictures import read_picture
 
 TRAINED_SIDE = 1024
 SIDE = 416
-"""px, at which pictures are looked at. At 1024 it takes ten times as long and finds little more."""
+"""px, at which pictures are looked at: at 320 px animals were missed that it finds at 416."""
 
 
 def join(package: Path, model: Path) -> None:

@@ -104,12 +104,11 @@ class Cut:
         fake, background = output[: len(A)], None
         self.last_output = fake.detach()
         if guide:
-            inside, inside_B = map(self.placement.batch, guide)
-            inside = inside.flip(3) if flipped else inside
-            around = (1 - inside).float()
-            source = A.flip(3) if flipped else A
-            background = self.settings.lambda_background * ((fake - source).abs() * around).mean()
-            fake, B = fake * inside, B * inside_B
+            inside_A, inside_B = map(self.placement.batch, guide)
+            if flipped:
+                A, inside_A = A.flip(3), inside_A.flip(3)
+            background = self._background(fake, A, inside_A)
+            fake, B = fake * inside_A, B * inside_B
         losses = self._discriminator_step(fake, B, rate_factor)
         losses |= self._generator_step(
             output, fake, keys, background, flipped, choices, rate_factor
@@ -131,6 +130,12 @@ class Cut:
             with torch.no_grad():
                 features = self.generator.network.encode(inputs, layers)
         return output, [feature.detach() for feature in features]
+
+    def _background(self, fake: Tensor, source: Tensor, inside: Tensor) -> Tensor:
+        """lambda times |G(A) - A| outside the masks, the mean over the whole picture; 0-d."""
+        return (
+            self.settings.lambda_background * ((fake - source).abs() * (1 - inside)).float().mean()
+        )
 
     def _discriminator_step(self, fake: Tensor, real: Tensor, rate_factor: float) -> Losses:
         D = self.discriminator

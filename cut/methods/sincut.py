@@ -69,7 +69,6 @@ class SinCut:
             placement.device.type, enabled=placement.dtype == torch.float16
         )
         self.last_output: Tensor | None = None
-        self.updates = 0
 
     @property
     def parts(self) -> dict[str, Optimised]:
@@ -109,7 +108,6 @@ class SinCut:
         losses = self._discriminator_step(self.last_output, B, rate_factor)
         wanted = guide[0].to(output.device) if guide else None
         losses |= self._generator_step(output, keys, B, wanted, choices, rate_factor)
-        self.updates += 1
         self.scaler.update()
         return losses
 
@@ -144,7 +142,7 @@ class SinCut:
         keys_A, keys_B = zip(*(key.split(len(B)) for key in keys), strict=True)
         identity = settings.lambda_identity * F.l1_loss(same.float(), B.float())
         losses: Losses = {}
-        if self.updates < settings.colour_steps and wanted is not None:
+        if self.generator.updates < settings.colour_steps and wanted is not None:
             losses["colour"] = RECOLOUR * F.l1_loss(fake.float(), wanted)
             identity = identity * RECOLOUR
         else:
@@ -204,13 +202,12 @@ class SinCut:
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
-        return state | {"scaler": self.scaler.state_dict(), "updates": self.updates}
+        return state | {"scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.scaler.load_state_dict(state["scaler"])
-        self.updates = state.get("updates", 0)
 
 
 def _coarse_l1(a: Tensor, b: Tensor) -> Tensor:

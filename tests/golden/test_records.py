@@ -22,9 +22,7 @@ FORWARD, LOSS, FAKE, CHANGE = 1e-4, 1e-3, 5e-3, 0.05
 BATCH_OF_ONE = ("cut", "fastcut")
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(params=NAMES)

@@ -27,8 +27,7 @@ class SilentStep(RecordedStep):
 
 
 @pytest.fixture
-def record() -> Record:
-    torch.set_num_threads(1)
+def record(one_thread: None) -> Record:
     return load_record("sincut")
 
 

@@ -16,6 +16,8 @@ from cut.randomness import StepRandom
 from tests.helpers import TINY
 from tests.published_flow import PublishedFlow
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PARTS = {"G": "generator", "D": "discriminator", "F": "patch_heads"}
 CASES = [("cut", False), ("fastcut", False), ("fastcut", True)]
 

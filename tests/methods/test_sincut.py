@@ -135,8 +135,7 @@ def parts_of(method: SinCut) -> dict[str, Any]:
     }
 
 
-def test_steps_are_the_published_flow() -> None:
-    torch.set_num_threads(1)
+def test_steps_are_the_published_flow(one_thread: None) -> None:
     method = SinCut(TINY, Placement(CPU))
     start = {name: part.weights() for name, part in parts_of(method).items()}
     flow = PlainFlow(TINY, start)
