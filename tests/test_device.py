@@ -43,7 +43,9 @@ def test_paying_is_measured(
 
 
 def test_a_convolution_is_timed() -> None:
+    threads = torch.get_num_threads()
     assert 0 < device._conv_seconds(torch.float32) < 60
+    assert torch.get_num_threads() == threads
 
 
 def test_fp16_is_refused_on_the_cpu(no_gpu: None) -> None:
