@@ -7,7 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import cut.checkpoints
+from cut.jobs import Jobs, processes
 from tests.helpers import make_checkpoint
+from tests.pages.train_pages import OpenTrain
 
 MAIN = Path(__file__).resolve().parents[2] / "pages" / "main.py"
 PATIENCE = 60
@@ -38,5 +40,32 @@ def open_page(home: Path) -> Callable[..., AppTest]:
         for name, value in address.items():
             page.query_params[name] = value
         return page.run()
+
+    return open_at
+
+
+class Ended:
+    """Stands for a worker process that ended."""
+
+    def poll(self) -> int:
+        return 0
+
+
+@pytest.fixture
+def jobs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """The jobs that the page shows; no worker is started."""
+    monkeypatch.setattr(processes, "_spawn", lambda *_: Ended())
+    return Jobs(home)
+
+
+@pytest.fixture
+def open_train(jobs: Jobs) -> OpenTrain:
+    """Return a function that opens the page at an address."""
+
+    def open_at(**address: str) -> AppTest:
+        page = AppTest.from_file(str(MAIN), default_timeout=PATIENCE).run()
+        for name, value in address.items():
+            page.query_params[name] = value
+        return page.switch_page("train.py").run()
 
     return open_at

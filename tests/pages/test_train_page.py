@@ -1,110 +1,20 @@
-"""The page Train with the real store and no worker: what is asked for, and how jobs are shown."""
+"""The page Train before a job, with the real store and no worker: what is asked for."""
 
 import io
-import json
 import zipfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
-from filelock import FileLock
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from cut.errors import CutError
-from cut.jobs import Job, Jobs, Metric, Request, State, processes
-from cut.jobs.places import job_folder, worker_lock
-from cut.jobs.store import Progress, Store
-from cut.web.session import Session
-from cut.web.training import takeaways
-from tests.helpers import make_checkpoint
-from tests.jobs.made import PAIR, pair, picture_bytes, zip_of_pictures
-from tests.pages.conftest import MAIN, PATIENCE
-
-OpenTrain = Callable[..., AppTest]
-
-
-class Ended:
-    """Stands for a worker process that ended."""
-
-    def poll(self) -> int:
-        return 0
-
-
-@pytest.fixture
-def jobs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
-    """The jobs that the page shows; no worker is started."""
-    monkeypatch.setattr(processes, "_spawn", lambda *_: Ended())
-    return Jobs(home)
-
-
-@pytest.fixture
-def open_train(jobs: Jobs) -> OpenTrain:
-    """Return a function that opens the page at an address."""
-
-    def open_at(**address: str) -> AppTest:
-        page = AppTest.from_file(str(MAIN), default_timeout=PATIENCE).run()
-        for name, value in address.items():
-            page.query_params[name] = value
-        return page.switch_page("train.py").run()
-
-    return open_at
-
-
-def submitted(jobs: Jobs, **options: Any) -> Job:
-    wish = {
-        "preset": "paper",
-        "device": "cpu",
-        "precision": "fp32",
-        "overrides": PAIR | {"steps": "100"},
-    } | options
-    return jobs.submit(Request("sincut", **wish), *pair())
-
-
-def trained(jobs: Jobs, job: Job, steps: int = 12) -> Store:
-    """Make what a worker would have left of `job`, which is then running."""
-    store = Store(jobs.folder / "jobs.db")
-    store.claim("cpu")
-    rows = [Metric(k, k / 4, {"NCE": 5.0 / k, "D_real": 0.7, "D_fake": 0.6}) for k in range(1, 5)]
-    store.place_on(job.id, "Runs on the CPU.")
-    store.report(job.id, Progress(steps, 10_000, 200.0, 3.5, 1.25, rows))
-    folder = job_folder(jobs.folder, job.id) / "previews"
-    folder.mkdir(parents=True, exist_ok=True)
-    for step in (1, 8):
-        (folder / f"{step}.jpg").write_bytes(picture_bytes(step, 80, 64))
-        store.shown(job.id, step, step / 4, f"{step}.jpg")
-    return store
-
-
-def ended(jobs: Jobs, job: Job, state: State, message: str = "") -> None:
-    """Let `job` end as a worker would, with a model in the library."""
-    store = trained(jobs, job)
-    name = Store(jobs.folder / "jobs.db").row(job.id)["model"]
-    make_checkpoint(jobs.folder / "checkpoints" / name, ngf=4)
-    store.finish(job.id, state, message, published=True)
-
-
-def errors(page: AppTest) -> list[str]:
-    assert not page.exception, page.exception
-    return [error.value for error in page.error]
-
-
-def texts(page: AppTest) -> str:
-    return "\n".join(element.value for element in (*page.markdown, *page.caption, *page.info))
-
-
-def labels(page: AppTest) -> list[str]:
-    return [button.label for button in (*page.button, *page.get("download_button"))]
-
-
-def components(page: AppTest) -> dict[str, Any]:
-    """What our components were given as JSON, by the component's key; None for packed bytes."""
-    found = {}
-    for element in page.get("bidi_component"):
-        key = element.proto.id.rsplit("-", 1)[-1]
-        found[key] = json.loads(element.proto.json) if element.proto.json else None
-    return found
+from cut.jobs import Jobs
+from tests.jobs.made import picture_bytes, zip_of_pictures
+from tests.pages.train_pages import (
+    OpenTrain,
+    components,
+    errors,
+    texts,
+)
 
 
 def bring(page: AppTest, side: int, name: str, data: bytes) -> AppTest:
@@ -272,121 +182,3 @@ def test_an_unknown_job_is_told_above_the_start_view(open_train: OpenTrain) -> N
     assert "no job 'nothing'" in error
     assert page.title[0].value == "Train"
     assert len(page.file_uploader) == 2
-
-
-def test_a_job_in_training_shows_pictures_curves_and_facts(
-    open_train: OpenTrain, jobs: Jobs
-) -> None:
-    job = submitted(jobs, minutes=10)
-    trained(jobs, job)
-    with FileLock(worker_lock(jobs.folder, "cpu")):  # its worker lives
-        page = open_train(job=job.id)
-        assert errors(page) == []
-        shown = components(page)
-        assert [picture["step"] for picture in shown["history"]["pictures"]] == [1, 8]
-        assert shown["history"]["source"] == f"training/{job.id}/source.jpg"
-        assert shown["history"]["live"]
-        assert [panel["title"] for panel in shown["curves"]["panels"]] == ["Structure", "The judge"]
-        facts = "".join(element.proto.body for element in page.get("html"))
-        assert "3.5 steps/s" in facts
-        assert "12 of 10,000" in facts
-        assert "1.2 GB" in facts
-        assert "about 6 min 40 s" in facts
-        page.button(key="job_stop").click().run()
-        assert jobs.get(job.id).state is State.STOPPING
-        assert page.button(key="job_stop").disabled
-
-
-def test_a_dead_worker_is_shown_as_an_interruption(open_train: OpenTrain, jobs: Jobs) -> None:
-    job = submitted(jobs)
-    trained(jobs, job)
-    page = open_train(job=job.id)
-    assert errors(page) == []
-    assert "Interrupted" in texts(page)
-
-
-def test_a_failed_job_says_why_and_offers_what_was_saved(open_train: OpenTrain, jobs: Jobs) -> None:
-    job = submitted(jobs)
-    ended(jobs, job, State.FAILED, "the losses are not numbers any more at step 12")
-    page = open_train(job=job.id)
-    (error,) = errors(page)
-    assert "The losses are not numbers any more at step 12." in error
-    assert "Picture (PNG)" in labels(page)
-
-
-def test_a_stopped_job_gives_everything_and_goes_to_the_other_pages(
-    open_train: OpenTrain, jobs: Jobs
-) -> None:
-    job = submitted(jobs)
-    ended(jobs, job, State.STOPPED)
-    page = open_train(job=job.id)
-    assert errors(page) == []
-    for label in ("Picture (PNG)", "Animation (WebP)", "Checkpoint (zip)", "Use on Translate"):
-        assert label in labels(page)
-    assert "Stopped after 12 steps" in texts(page)
-    assert "80 × 64" in texts(page)
-    model = jobs.get(job.id).model
-    assert model is not None
-    page.button(key="use_patches").click().run()
-    assert errors(page) == []
-    assert page.title[0].value == "Patches"
-    session: Session = page.session_state["cut"]
-    assert session.checkpoint == model
-    assert session.source is not None
-    assert (session.source.width, session.source.height) == (80, 64)
-
-
-def test_rename_resume_and_delete(open_train: OpenTrain, jobs: Jobs) -> None:
-    job = submitted(jobs)
-    ended(jobs, job, State.STOPPED)
-    page = open_train(job=job.id)
-    (field,) = (field for field in page.text_input if field.label == "Title")
-    field.set_value("Dunes")
-    page.button(key="FormSubmitter:job_title-Rename").click().run()
-    assert page.title[0].value == "Dunes"
-    page.button(key="job_resume_now").click().run()
-    assert errors(page) == []
-    assert jobs.get(job.id).state is State.QUEUED
-    page.button(key="job_delete_sure").click().run()
-    assert jobs.list() == []
-    assert page.title[0].value == "Train"
-    assert "job" not in page.query_params
-
-
-def test_the_list_links_to_every_job(open_train: OpenTrain, jobs: Jobs) -> None:
-    first = submitted(jobs)
-    ended(jobs, first, State.STOPPED)
-    second = submitted(jobs, title="*Second*")
-    shown = components(open_train())["jobs"]["jobs"]
-    assert [row["id"] for row in shown] == [second.id, first.id]
-    assert [row["state"] for row in shown] == ["In line", "Stopped"]
-    assert shown[0]["title"] == "*Second*"
-    assert shown[1]["picture"] == f"training/{first.id}/8/thumbnail.jpg"
-
-
-def test_a_locked_database_is_told_in_one_line(
-    open_train: OpenTrain, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = submitted(jobs)
-
-    def refuse(*_: Any) -> None:
-        raise CutError("jobs.db is locked by another program: try again")
-
-    monkeypatch.setattr(Store, "row", refuse)
-    page = open_train(job=job.id)
-    assert errors(page) == ["jobs.db is locked by another program: try again."]
-    assert page.title[0].value == "Train"
-
-
-def test_takeaways(jobs: Jobs) -> None:
-    job = submitted(jobs)
-    ended(jobs, job, State.STOPPED)
-    moving = Image.open(io.BytesIO(takeaways.animation(jobs, job.id)))
-    assert moving.format == "WEBP"
-    assert (moving.n_frames, moving.size) == (2, (80, 64))
-    name = jobs.get(job.id).model
-    assert name is not None
-    with zipfile.ZipFile(io.BytesIO(takeaways.checkpoint_zip(name))) as archive:
-        names = archive.namelist()
-    assert f"{name}/config.json" in names
-    assert f"{name}/generator.safetensors" in names

@@ -16,6 +16,7 @@ from cut.web.training.takeaways import animation, checkpoint_zip
 from cut.web.translating import Desk
 from cut.web.widgets.compare import compare, waiting
 from cut.web.widgets.plain import plain, sentence
+from cut.web.working_size import Choice, describe
 
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
@@ -92,7 +93,7 @@ def _source(jobs: Jobs, job: Job) -> Source | None:
 
 def _translation(checkpoint: "Checkpoint", source: Source) -> Result | None:
     """Draw the source and its translation at full size, which is made on the first look."""
-    desk = Desk(visitor.current(), checkpoint, "native")
+    desk = Desk(visitor.current(), checkpoint, _working_size(checkpoint, source))
     picture, line = st.empty(), st.empty()
     made = desk.find(source)
     size = (source.width, source.height)
@@ -109,7 +110,7 @@ def _translation(checkpoint: "Checkpoint", source: Source) -> Result | None:
             line.error("The translation failed unexpectedly; the server's log says why.")
         if made is None:
             return None
-    line.caption(f"The whole picture at its own size, {source.width} × {source.height}.")
+    line.caption(f"{describe(made.size, source.width, source.height)}.")
     with picture:
         compare(
             source.preview,
@@ -120,6 +121,12 @@ def _translation(checkpoint: "Checkpoint", source: Source) -> Result | None:
             key="job_compare",
         )
     return made
+
+
+def _working_size(checkpoint: "Checkpoint", source: Source) -> Choice:
+    """Return the size that the pictures during training were translated at."""
+    trained = checkpoint.trained_side
+    return trained if trained and trained < min(source.width, source.height) else "native"
 
 
 def _go(page: str, checkpoint: "Checkpoint", source: Source | None) -> None:

@@ -1,0 +1,154 @@
+"""The page Train with a job, with the real store and no worker: how jobs are shown."""
+
+import io
+import zipfile
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from cut.errors import CutError
+from cut.jobs import Jobs, State
+from cut.jobs.places import worker_lock
+from cut.jobs.store import Store
+from cut.web.session import Session
+from cut.web.training import takeaways
+from tests.pages.train_pages import (
+    OpenTrain,
+    components,
+    ended,
+    errors,
+    labels,
+    submitted,
+    texts,
+    trained,
+)
+
+
+def test_a_job_in_training_shows_pictures_curves_and_facts(
+    open_train: OpenTrain, jobs: Jobs
+) -> None:
+    job = submitted(jobs, minutes=10)
+    trained(jobs, job)
+    with FileLock(worker_lock(jobs.folder, "cpu")):  # its worker lives
+        page = open_train(job=job.id)
+        assert errors(page) == []
+        shown = components(page)
+        assert [picture["step"] for picture in shown["history"]["pictures"]] == [1, 8]
+        assert shown["history"]["source"] == f"training/{job.id}/source.jpg"
+        assert shown["history"]["live"]
+        assert [panel["title"] for panel in shown["curves"]["panels"]] == ["Structure", "The judge"]
+        facts = "".join(element.proto.body for element in page.get("html"))
+        assert "3.5 steps/s" in facts
+        assert "12 of 10,000" in facts
+        assert "1.2 GB" in facts
+        assert "about 6 min 40 s" in facts
+        page.button(key="job_stop").click().run()
+        assert jobs.get(job.id).state is State.STOPPING
+        assert page.button(key="job_stop").disabled
+
+
+def test_a_dead_worker_is_shown_as_an_interruption(open_train: OpenTrain, jobs: Jobs) -> None:
+    job = submitted(jobs)
+    trained(jobs, job)
+    page = open_train(job=job.id)
+    assert errors(page) == []
+    assert "Interrupted" in texts(page)
+
+
+def test_a_failed_job_says_why_and_offers_what_was_saved(open_train: OpenTrain, jobs: Jobs) -> None:
+    job = submitted(jobs)
+    ended(jobs, job, State.FAILED, "the losses are not numbers any more at step 12")
+    page = open_train(job=job.id)
+    (error,) = errors(page)
+    assert "The losses are not numbers any more at step 12." in error
+    assert "Picture (PNG)" in labels(page)
+
+
+def test_a_stopped_job_gives_everything_and_goes_to_the_other_pages(
+    open_train: OpenTrain, jobs: Jobs
+) -> None:
+    job = submitted(jobs)
+    ended(jobs, job, State.STOPPED)
+    page = open_train(job=job.id)
+    assert errors(page) == []
+    for label in ("Picture (PNG)", "Animation (WebP)", "Checkpoint (zip)", "Use on Translate"):
+        assert label in labels(page)
+    assert "Stopped after 12 steps" in texts(page)
+    assert "80 × 64" in texts(page)
+    model = jobs.get(job.id).model
+    assert model is not None
+    page.button(key="use_patches").click().run()
+    assert errors(page) == []
+    assert page.title[0].value == "Patches"
+    session: Session = page.session_state["cut"]
+    assert session.checkpoint == model
+    assert session.source is not None
+    assert (session.source.width, session.source.height) == (80, 64)
+
+
+def test_rename_resume_and_delete(open_train: OpenTrain, jobs: Jobs) -> None:
+    job = submitted(jobs)
+    ended(jobs, job, State.STOPPED)
+    page = open_train(job=job.id)
+    (field,) = (field for field in page.text_input if field.label == "Title")
+    field.set_value("Dunes")
+    page.button(key="FormSubmitter:job_title-Rename").click().run()
+    assert page.title[0].value == "Dunes"
+    page.button(key="job_resume_now").click().run()
+    assert errors(page) == []
+    assert jobs.get(job.id).state is State.QUEUED
+    page.button(key="job_delete_sure").click().run()
+    assert jobs.list() == []
+    assert page.title[0].value == "Train"
+    assert "job" not in page.query_params
+
+
+def test_the_list_links_to_every_job(open_train: OpenTrain, jobs: Jobs) -> None:
+    first = submitted(jobs)
+    ended(jobs, first, State.STOPPED)
+    second = submitted(jobs, title="*Second*")
+    shown = components(open_train())["jobs"]["jobs"]
+    assert [row["id"] for row in shown] == [second.id, first.id]
+    assert [row["state"] for row in shown] == ["In line", "Stopped"]
+    assert shown[0]["title"] == "*Second*"
+    assert shown[1]["picture"] == f"training/{first.id}/8/thumbnail.jpg"
+
+
+def test_a_locked_database_is_told_in_one_line(
+    open_train: OpenTrain, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submitted(jobs)
+
+    def refuse(*_: Any) -> None:
+        raise CutError("jobs.db is locked by another program: try again")
+
+    monkeypatch.setattr(Store, "row", refuse)
+    page = open_train(job=job.id)
+    assert errors(page) == ["jobs.db is locked by another program: try again."]
+    assert page.title[0].value == "Train"
+
+
+def test_takeaways(jobs: Jobs) -> None:
+    job = submitted(jobs)
+    ended(jobs, job, State.STOPPED)
+    moving = Image.open(io.BytesIO(takeaways.animation(jobs, job.id)))
+    assert moving.format == "WEBP"
+    assert (moving.n_frames, moving.size) == (2, (80, 64))
+    name = jobs.get(job.id).model
+    assert name is not None
+    with zipfile.ZipFile(io.BytesIO(takeaways.checkpoint_zip(name))) as archive:
+        names = archive.namelist()
+    assert f"{name}/config.json" in names
+    assert f"{name}/generator.safetensors" in names
+
+
+def test_the_result_is_translated_at_the_size_of_the_training(
+    open_train: OpenTrain, jobs: Jobs
+) -> None:
+    job = submitted(jobs)
+    ended(jobs, job, State.STOPPED, trained_side=48)
+    page = open_train(job=job.id)
+    assert errors(page) == []
+    assert "Translated at 48 px (short side), scaled back to 80 × 64." in texts(page)
