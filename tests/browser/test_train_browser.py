@@ -185,3 +185,16 @@ def test_it_fits_a_phone_and_lists_the_trainings(
     page.wait_for_url(re.compile(r"/train\?job=[0-9a-f]{24}"))
     expect(page.get_by_role("heading", name="dunes to beach")).to_be_visible(timeout=PATIENCE)
     page.close()
+
+
+def test_another_file_takes_the_place_of_the_first(
+    context: BrowserContext, server: RunningServer, tmp_path: Path
+) -> None:
+    page = context.new_page()
+    page.goto(f"{server.url}/train")
+    expect(page.get_by_text("Start training")).to_be_visible(timeout=PATIENCE)
+    for place, name in enumerate(("first.png", "second.png", "third.png")):
+        make_picture(*SIZE, seed=place).save(tmp_path / name)
+        page.locator("input[type=file]").first.set_input_files(tmp_path / name)
+        expect(page.get_by_alt_text(name)).to_be_visible(timeout=PATIENCE)
+        idle(page)

@@ -45,8 +45,12 @@ class Zone:
         self.count = count_pictures(self.files) if files else None
         self.complaint = self.count.complaint if self.count else ""
 
-    def put(self, picture: Source | None) -> None:
-        """Show `picture`, an example or none; the upload field starts anew."""
+    def clear(self) -> None:
+        """Forget the picture. The upload field stays: another file may be on its way into it."""
+        self.picture, self.complaint = None, ""
+
+    def put(self, picture: Source) -> None:
+        """Show `picture`, an example; the upload field starts anew."""
         self.picture, self.complaint = picture, ""
         self.round += 1
 

@@ -69,7 +69,7 @@ def _pair_field(zone: Zone, side: Side) -> None:
     if not st.session_state.pop(arrived, False):
         return
     if file is None:
-        zone.put(None)
+        zone.clear()
     else:
         with st.spinner("Reading the picture …"):
             zone.take(file.name, file.getvalue())
