@@ -73,6 +73,8 @@ class CutSettings(Schedule):
     patches: int = 256  # places a layer
     embedding: int = 256  # dimensions of the patch heads
     temperature: float = 0.07
+    # Not in the paper: the sliced Wasserstein distance to the target's patches, its weight.
+    lambda_texture: float = 0.0
     # With masks, the discriminator sees the objects alone, and what is around them is to stay.
     masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
     lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any
@@ -115,10 +117,12 @@ class SinCutSettings(Schedule):
     patches: int = 1  # places a layer and crop; the negatives come from the other crops
     embedding: int = 256  # dimensions of the patch heads
     temperature: float = 0.07
-    # Not in the paper: the source in the target's colours shows the generator where to begin.
+    # Not in the paper: the source in the target's colours shows the generator where to begin, and
+    # the target's patches what to come to.
     init: str = "random"  # or reproducing: a shipped generator that gives back what it is given
     colour_steps: int = 0  # at first: learn to recolour, while the discriminator learns to tell
     lambda_colour: float = 0.0  # afterwards: weight of the L1 between both, coarsely
+    lambda_texture: float = 0.0  # and of the sliced Wasserstein distance to the target's patches
 
     # Data: a step's crops have one zoom
     load_size: int | None = None  # px, short side that larger pictures are brought to
@@ -192,14 +196,17 @@ _QUICK = SinCutSettings(
     patches=16,
     batch_size=8,
     load_size=512,
-    zoom=0.5,
+    zoom=0.9,
     init="reproducing",
-    colour_steps=100,
+    lambda_nce=2.0,
+    colour_steps=60,
     lambda_colour=4.0,
+    lambda_texture=6.0,
     ema=0.99,
     steps=20_000,
 )
 
+# The one that takes least comes last.
 PRESETS: dict[str, dict[str, Settings]] = {
     "cut": {"paper": _CUT, "compact": replace(_CUT, **_COMPACT)},
     "fastcut": {"paper": _FASTCUT, "compact": replace(_FASTCUT, **_COMPACT)},
@@ -219,6 +226,11 @@ def preset(method: str, name: str = "paper") -> Settings:
         known = " or ".join(PRESETS[method])
         raise CutError(f"no preset {name!r} for {method}: choose {known}")
     return PRESETS[method][name]
+
+
+def quickest(method: str) -> str:
+    """The name of the method's preset that takes least; "" for an unknown method."""
+    return list(PRESETS.get(method, {"": None}))[-1]
 
 
 def with_overrides(settings: AnySettings, overrides: dict[str, str]) -> AnySettings:

@@ -5,6 +5,9 @@ from cut.errors import CutError
 from cut.losses.gan import GAN_LOSSES
 from cut.networks.layers import INITS
 
+REPRODUCING = {"ngf": 4, "crop_size": 64, "blocks": 3, "layers": (0, 2, 4), "embedding": 256}
+"""The settings that the shipped start of `cut.methods.starts` was made for."""
+
 
 def check(settings: AnySettings) -> AnySettings:
     """Return the settings if they make sense together.
@@ -40,6 +43,10 @@ def _check_sizes(settings: CutSettings) -> None:
         raise CutError("setting layers: each once, in ascending order")
     if settings.init not in INITS:
         raise CutError(f"setting init={settings.init}: choose {' or '.join(INITS)}")
+    if settings.lambda_texture < 0:
+        raise CutError(f"setting lambda_texture={settings.lambda_texture}: must not be negative")
+    if settings.lambda_texture and settings.masks:
+        raise CutError("setting lambda_texture: does without masks only; choose masks=false, or 0")
     if settings.load_size < settings.crop_size:
         raise CutError(
             f"setting load_size={settings.load_size}: must not be under crop_size, "
@@ -55,12 +62,26 @@ def _check_crops(settings: SinCutSettings) -> None:
         raise CutError(
             f"setting load_size={settings.load_size}: must not be under crop_size, {crop}"
         )
-    if settings.init not in ("random", "reproducing"):
-        raise CutError(f"setting init={settings.init}: choose random or reproducing")
-    for key in ("colour_steps", "lambda_colour"):
+    _check_start(settings)
+    for key in ("colour_steps", "lambda_colour", "lambda_texture"):
         if getattr(settings, key) < 0:
             raise CutError(f"setting {key}={getattr(settings, key)}: must not be negative")
     if not 0 < settings.zoom <= 1:
         raise CutError(f"setting zoom={settings.zoom:g}: above 0, at most 1")
     if settings.batch_size * settings.patches < 2:
         raise CutError("setting batch_size=1: at least 2, or one patch has no negatives")
+
+
+def _check_start(settings: SinCutSettings) -> None:
+    if settings.init not in ("random", "reproducing"):
+        raise CutError(f"setting init={settings.init}: choose random or reproducing")
+    if settings.init == "random":
+        return
+    for key, made_for in REPRODUCING.items():
+        value = getattr(settings, key)
+        if value != made_for:
+            told = ",".join(map(str, made_for)) if isinstance(made_for, tuple) else made_for
+            raise CutError(
+                f"setting init=reproducing: that start was made for {key}={told}; choose it, or "
+                "init=random"
+            )

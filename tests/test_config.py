@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cut.config import CutSettings, from_dict, preset, to_dict, with_overrides
+from cut.config import CutSettings, from_dict, preset, quickest, to_dict, with_overrides
 from cut.config_checks import check
 from cut.errors import CutError
 
@@ -156,3 +156,28 @@ def test_an_unknown_init_is_refused() -> None:
 def test_layers_that_cannot_be_contrasted_are_refused(text: str, message: str) -> None:
     with pytest.raises(CutError, match=message):
         with_overrides(preset("cut"), {"layers": text})
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "made_for"),
+    [
+        ("ngf", "3", "ngf=4"),
+        ("embedding", "64", "embedding=256"),
+        ("layers", "0,2", "layers=0,2,4"),
+    ],
+)
+def test_a_start_for_other_networks_is_refused(key: str, text: str, made_for: str) -> None:
+    quick = preset("sincut", "quick")
+    with pytest.raises(CutError, match=f"that start was made for {made_for}; choose it, or"):
+        with_overrides(quick, {key: text})
+    with_overrides(quick, {key: text, "init": "random"})
+
+
+@pytest.mark.parametrize("key", ["colour_steps", "lambda_colour", "lambda_texture"])
+def test_what_the_paper_has_not_is_refused_if_negative(key: str) -> None:
+    with pytest.raises(CutError, match=f"{key}=-1"):
+        with_overrides(preset("sincut"), {key: "-1"})
+
+
+def test_the_quickest_preset() -> None:
+    assert [quickest(m) for m in ("cut", "sincut", "pix2pix")] == ["compact", "quick", ""]

@@ -1,6 +1,6 @@
 """Make the start that `init=reproducing` gives single-image training.
 
-    PYTHONPATH=. python tools/reproducing.py PICTURES [--steps 3000] [--ngf 4]
+    PYTHONPATH=. python tools/reproducing.py PICTURES [--steps 3000]
 
 Trains a generator to give back crops of the pictures in a folder, half of them in colours made up,
 since any may come; and the patch heads on its features, by PatchNCE between output and input.
@@ -21,7 +21,7 @@ from cut.data.single_image import SingleImage
 from cut.device import choose
 from cut.files import whole_file
 from cut.methods.sincut import SinCut
-from cut.methods.starts import file_for
+from cut.methods.starts import REPRODUCING
 from cut.randomness import StepRandom, generator_for
 
 CROPS = 4
@@ -41,9 +41,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--ngf", default="4")
     args = parser.parse_args()
-    choices = {"ngf": args.ngf, "ndf": "1", "patches": "16", "batch_size": str(2 * CROPS)}
+    choices = {"ngf": "4", "ndf": "1", "patches": "16", "batch_size": str(2 * CROPS)}
     settings = with_overrides(preset("sincut"), choices)
     method = SinCut(settings, choose("cpu"))
     data = [
@@ -63,7 +62,7 @@ def main() -> None:
         for name, part in parts.items()
         for key, value in part.weights(average=True).items()
     }
-    with whole_file(file_for(method.generator.network)) as temporary:
+    with whole_file(REPRODUCING) as temporary:
         save_file(state, temporary)
 
 

@@ -30,7 +30,9 @@ def add_parser(subparsers: Any) -> None:
     for side in ("source", "target"):
         parser.add_argument(f"--{side}", type=Path, metavar="IMG", help=f"sincut's {side} picture")
     parser.add_argument("--name", required=True, help="what to call the model")
-    parser.add_argument("--preset", default="paper", help="paper or compact (default: paper)")
+    parser.add_argument(
+        "--preset", default="paper", help="paper, compact, or quick for sincut (default: paper)"
+    )
     parser.add_argument("--steps", type=int, help="length of the schedule, instead of epochs")
     parser.add_argument("--minutes", type=float, help="save and stop after so long; see --resume")
     parser.add_argument("--seed", type=int, help="of every random choice (default: 0)")

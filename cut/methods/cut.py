@@ -15,6 +15,7 @@ from torch import Tensor
 from cut.config import CutSettings
 from cut.device import Placement
 from cut.losses.gan import GAN_LOSSES
+from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
 from cut.methods.optimised import Optimised
 from cut.networks.generators import head_channels
@@ -24,6 +25,12 @@ from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
 
 Losses = dict[str, Tensor]
+
+TEXTURE_PICTURES = 256
+"""Of the target set, from which its texture is learnt: it takes many to have the set's colours."""
+
+TEXTURE_MEMORY = 0.98
+"""What is left of the output's texture after a picture: 50 of them make up most of it."""
 
 
 class Choices(Protocol):
@@ -62,6 +69,8 @@ class Cut:
         self.patch_heads = Optimised(heads, in_full, rate, betas, ema, clip)
         rate_D = rate * settings.discriminator_rate
         self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
+        batches = -(-TEXTURE_PICTURES // settings.batch_size)
+        self.texture = TextureDistance(settings.seed, batches, TEXTURE_MEMORY**settings.batch_size)
         self.gan_loss = GAN_LOSSES[settings.gan_loss]
         self.scaler = torch.amp.GradScaler(
             placement.device.type, enabled=placement.dtype == torch.float16
@@ -109,6 +118,8 @@ class Cut:
                 A, inside_A = A.flip(3), inside_A.flip(3)
             background = self._background(fake, A, inside_A)
             fake, B = fake * inside_A, B * inside_B
+        if self.settings.lambda_texture > 0:
+            self.texture.see(B)
         losses = self._discriminator_step(fake, B, rate_factor)
         losses |= self._generator_step(
             output, fake, keys, background, flipped, choices, rate_factor
@@ -173,6 +184,10 @@ class Cut:
             terms = self._nce_terms(output, keys, len(fake), flipped, choices)
             losses |= terms
             total = total + sum(terms.values()) / len(terms)
+        if settings.lambda_texture > 0 and self.texture.ready:
+            distance = self.texture(fake.float(), self.generator.updates)
+            losses["texture"] = settings.lambda_texture * distance
+            total = total + losses["texture"]
         if background is not None:
             losses["background"] = background
             total = total + background
@@ -226,9 +241,13 @@ class Cut:
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
+        if self.settings.lambda_texture > 0:
+            state["texture"] = self.texture.state_dict()
         return state | {"scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
+        if self.settings.lambda_texture > 0:
+            self.texture.load_state_dict(state["texture"])
         self.scaler.load_state_dict(state["scaler"])

@@ -16,6 +16,7 @@ from cut.config import SinCutSettings
 from cut.device import Placement
 from cut.losses.gan import GAN_LOSSES
 from cut.losses.r1 import r1
+from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
 from cut.methods.cut import Losses
 from cut.methods.optimised import Optimised
@@ -64,6 +65,7 @@ class SinCut:
         self.patch_heads = Optimised(heads, in_full, rate, betas, ema, clip)
         rate_D = rate * settings.discriminator_rate
         self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
+        self.texture = TextureDistance(settings.seed)
         self.gan_loss = GAN_LOSSES[settings.gan_loss]
         self.scaler = torch.amp.GradScaler(
             placement.device.type, enabled=placement.dtype == torch.float16
@@ -105,6 +107,8 @@ class SinCut:
         output, features = self.generator.network(crops, self.settings.layers, noise)
         keys = [feature.detach() for feature in features]
         self.last_output = output[: len(A)].detach()
+        if self.settings.lambda_texture > 0:
+            self.texture.see(B)
         losses = self._discriminator_step(self.last_output, B, rate_factor)
         wanted = guide[0].to(output.device) if guide else None
         losses |= self._generator_step(output, keys, B, wanted, choices, rate_factor)
@@ -150,6 +154,9 @@ class SinCut:
             losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
             if settings.lambda_colour and wanted is not None:
                 losses["colour"] = settings.lambda_colour * _coarse_l1(fake.float(), wanted)
+            if settings.lambda_texture > 0 and self.texture.ready:
+                distance = self.texture(fake.float(), self.generator.updates)
+                losses["texture"] = settings.lambda_texture * distance
         losses |= {
             "NCE": self._nce(fake, keys_A, "X", choices),
             "NCE_Y": self._nce(same, keys_B, "Y", choices),
@@ -202,11 +209,15 @@ class SinCut:
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
+        if self.settings.lambda_texture > 0:
+            state["texture"] = self.texture.state_dict()
         return state | {"scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
+        if self.settings.lambda_texture > 0:
+            self.texture.load_state_dict(state["texture"])
         self.scaler.load_state_dict(state["scaler"])
 
 

@@ -15,13 +15,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from cut.config import quickest
 from cut.errors import CutError
 from cut.jobs import Job, Request, Upload
 from cut.web.api import one_line_errors, refusals, store, uploaded
 from cut.web.training.store import jobs
 from cut.web.training.takeaways import checkpoint_zip
 
-METHOD, PRESET, MINUTES, OVERRIDES = "sincut", "quick", 10, "{}"
+METHOD, PRESET, MINUTES, OVERRIDES = "sincut", "", 10, "{}"
 LOOK_SECONDS = 1.0
 """Between two looks at a job that is watched; its worker reports twice a second."""
 
@@ -64,7 +65,8 @@ def train_start(
         source: For sincut one picture, as a painting; for cut and fastcut a zip of pictures.
         target: What the source should come to look like, as a photo; or a zip of such pictures.
         method: sincut learns from one picture a side, cut and fastcut from two sets.
-        preset: A name of settings, for example quick or paper; a wrong one is told the others.
+        preset: A name of settings, for example paper; a wrong one is told the others, and none
+            is the quickest: quick for sincut, compact for cut and fastcut.
         minutes: Minutes of training, or null for the whole schedule of the preset.
         title: What the model makes, in a few words; made from the files' names if empty.
         overrides: Settings to change, a JSON object as text, for example {"lambda_nce": 8}.
@@ -131,9 +133,10 @@ def start_job(
 
     Raises CutError for whatever is wrong with the arguments, which come from outside.
     """
+    method = str(method or METHOD)
     request = Request(
-        str(method or METHOD),
-        str(preset or PRESET),
+        method,
+        str(preset or quickest(method)),
         title=str(title or ""),
         minutes=parse_minutes(minutes),
         overrides=parse_overrides(overrides),

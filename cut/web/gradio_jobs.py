@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from cut.config import PRESETS
+from cut.config import PRESETS, quickest
 from cut.web import api_jobs, usage
 from cut.web.api import one_line_errors
 from cut.web.gradio_parts import as_it_came, device_line, endpoint, on_load, own_address
@@ -76,7 +76,10 @@ def _form() -> tuple[list[Any], gr.Button]:
     method = gr.Dropdown(KINDS, value=api_jobs.METHOD, label="From")
     with gr.Row():
         preset = gr.Dropdown(
-            _presets(api_jobs.METHOD), value=api_jobs.PRESET, label="Preset", min_width=120
+            _presets(api_jobs.METHOD),
+            value=quickest(api_jobs.METHOD),
+            label="Preset",
+            min_width=120,
         )
         minutes = gr.Number(
             api_jobs.MINUTES, label="Minutes", placeholder="whole schedule", min_width=120
@@ -97,8 +100,7 @@ def _presets(method: str) -> list[str]:
 
 
 def _menu(method: str) -> gr.Dropdown:
-    names = _presets(method)
-    return gr.Dropdown(choices=names, value="quick" if "quick" in names else names[0])
+    return gr.Dropdown(_presets(method), value=quickest(method), label="Preset", min_width=120)
 
 
 @one_line_errors

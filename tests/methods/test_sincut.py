@@ -1,5 +1,6 @@
 """Single-image CUT's step: against a plain second flow in float64, and what it promises besides."""
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import Tensor
 from cut.config import SinCutSettings, preset
 from cut.data.folders import to_tensor
 from cut.device import Placement
-from cut.errors import CutError
+from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
 from cut.methods.sincut import SinCut
 from cut.networks.patch_heads import PatchHeads, sample_places
@@ -275,11 +276,26 @@ def test_the_reproducing_start_gives_back_a_picture() -> None:
     assert (far - picture).abs().mean() > 0.2
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [({"ngf": 3}, "choose ngf=4"), ({"embedding": 64}, "layers=0,2,4 embedding=256")],
-)
-def test_a_start_for_other_networks_is_refused(change: dict[str, int], message: str) -> None:
-    settings = replace(SinCutSettings(ngf=4, ndf=1, init="reproducing"), **change)
-    with pytest.raises(CutError, match=message):
-        SinCut(settings, Placement(CPU))
+def test_texture_joins_in_once_enough_of_the_target_was_seen() -> None:
+    method = SinCut(replace(TINY, lambda_texture=3.0), Placement(CPU))
+    method.texture.batches = 2
+    first, second = train(method)
+    assert "texture" not in first
+    seen = TextureDistance(TINY.seed, batches=2)
+    for k in range(2):
+        seen.see(crops(2 * k + 1))
+    assert method.last_output is not None
+    torch.testing.assert_close(second["texture"], 3 * seen(method.last_output, 1))
+    parts = second["G_GAN"] + second["texture"] + second["idt"]
+    torch.testing.assert_close(second["G"], parts + (second["NCE"] + second["NCE_Y"]) / 2)
+
+
+@pytest.mark.parametrize("before", [1, 3])
+def test_a_resumed_run_knows_the_texture(before: int) -> None:
+    whole, second = (SinCut(replace(TINY, lambda_texture=3.0), Placement(CPU)) for _ in range(2))
+    whole.texture.batches = second.texture.batches = 2
+    train(whole, steps=before)
+    second.load_state_dict(deepcopy(whole.state_dict()))
+    expected, resumed = (train(m, first=before)[-1] for m in (whole, second))
+    assert "texture" in expected
+    assert expected == resumed

@@ -105,8 +105,8 @@ def test_losses_are_averaged_to_what_can_be_drawn() -> None:
 
 
 def test_a_new_loss_is_drawn_under_its_own_name() -> None:
-    rows = [Metric(1, 0.1, {"NCE": 1.0, "texture": 2.0, "G": 3.0})]
-    assert [panel["title"] for panel in series.panels(rows)] == ["Structure", "texture"]
+    rows = [Metric(1, 0.1, {"NCE": 1.0, "sharpness": 2.0, "G": 3.0})]
+    assert [panel["title"] for panel in series.panels(rows)] == ["Structure", "sharpness"]
 
 
 def test_memory_stays_bounded_however_long_a_job_is() -> None:

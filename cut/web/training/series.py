@@ -49,6 +49,11 @@ PANELS = (
         "Falls, then settles: the translation has taken on the photo's colours.",
     ),
     Panel(
+        "Texture",
+        {"texture": "texture, against the photo's patches"},
+        "Falls quickly, then slowly: the translation's small patches come to be like the photo's.",
+    ),
+    Panel(
         "Leaving photos alone",
         {"idt": "idt, a photo against its translation"},
         "Falls towards zero: what is a photo already comes out unchanged.",
