@@ -38,6 +38,9 @@ LEVELS = 256
 NUMBERS = 250_000
 """Along a direction, from which these are found, at most."""
 
+FIRST_WINDOW, OPENING = 8, 5
+"""Steps that make up most of the output's shares at first, and steps in which one is added."""
+
 
 @dataclass
 class _Slices:
@@ -97,13 +100,15 @@ class TextureDistance:
     Args:
         seed: draws the directions.
         batches: of the target's crops, from which its patches are learnt.
-        memory: what is left of the output's shares after a step. They should cover much of what
+        window: steps whose output makes up most of the shares. They should cover much of what
             there is to translate; but what the generator made long ago misleads, and if it
-            learns faster than that is forgotten the two swing around each other.
+            learns faster than that is forgotten the two swing around each other. So the window
+            opens slowly, while the generator slows down.
     """
 
-    def __init__(self, seed: int, batches: int = 16, memory: float = 0.9):
-        self.seed, self.batches, self.memory = seed, batches, memory
+    def __init__(self, seed: int, batches: int = 16, window: int = 33):
+        self.seed, self.batches, self.window = seed, batches, window
+        self._calls = 0
         self._seen: list[Tensor] = []
         self._slices: list[_Slices] = []
 
@@ -129,21 +134,23 @@ class TextureDistance:
         At full size, where neighbours overlap most, every second patch across and down is looked
         at, with another first one in each step.
         """
+        memory = 1 - 1 / min(self.window, FIRST_WINDOW + self._calls / OPENING)
+        self._calls += 1
         total = crops.new_zeros(())
         for (halving, _), slices in zip(SCALES, self._slices, strict=True):
             stride = 2 // halving
             row, column = step % stride, step // stride % stride
             smaller = _smaller(crops, halving)[:, :, row:, column:]
             numbers = _project(smaller, slices.filters, stride)
-            total = total + slices.distance(numbers, self.memory)
+            total = total + slices.distance(numbers, memory)
         return total
 
     def state_dict(self) -> dict[str, Any]:
         slices = [{f.name: getattr(s, f.name) for f in fields(s)} for s in self._slices]
-        return {"seen": list(self._seen), "slices": slices}
+        return {"seen": list(self._seen), "slices": slices, "calls": self._calls}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._seen = list(state["seen"])
+        self._seen, self._calls = list(state["seen"]), state["calls"]
         self._slices = [_Slices(**slices) for slices in state["slices"]]
 
 

@@ -29,8 +29,8 @@ Losses = dict[str, Tensor]
 TEXTURE_PICTURES = 256
 """Of the target set, from which its texture is learnt: it takes many to have the set's colours."""
 
-TEXTURE_MEMORY = 0.98
-"""What is left of the output's texture after a picture: 50 of them make up most of it."""
+TEXTURE_WINDOW = 50
+"""Translations that make up most of what is held against it."""
 
 
 class Choices(Protocol):
@@ -69,8 +69,8 @@ class Cut:
         self.patch_heads = Optimised(heads, in_full, rate, betas, ema, clip)
         rate_D = rate * settings.discriminator_rate
         self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
-        batches = -(-TEXTURE_PICTURES // settings.batch_size)
-        self.texture = TextureDistance(settings.seed, batches, TEXTURE_MEMORY**settings.batch_size)
+        batches, window = (-(-n // settings.batch_size) for n in (TEXTURE_PICTURES, TEXTURE_WINDOW))
+        self.texture = TextureDistance(settings.seed, batches, window)
         self.gan_loss = GAN_LOSSES[settings.gan_loss]
         self.scaler = torch.amp.GradScaler(
             placement.device.type, enabled=placement.dtype == torch.float16

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.browser.processes import workers
 from tests.helpers import make_picture
 from tests.jobs.made import PAIR
 from tests.web.serving import RunningServer, running_server
@@ -54,19 +55,6 @@ def context(browser: Browser, server: RunningServer) -> Iterator[BrowserContext]
         yield visitor
     assert faults == []
     assert foreign == []
-
-
-def workers(home: Path) -> list[int]:
-    """Worker processes below `home`, by what they were started with."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            started = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-        except OSError:
-            continue
-        if b"cut.jobs.worker" in started and f"CUT_HOME={home}\0".encode() in started:
-            found.append(int(entry.name))
-    return found
 
 
 def idle(page: Page) -> None:

@@ -28,8 +28,8 @@ def crops(seed: int, contrast: float = 0.5, count: int = 4, size: int = 32) -> T
     return (contrast * clouds + 0.02 * grain).clamp(-1, 1)
 
 
-def learnt(contrast: float = 0.5) -> TextureDistance:
-    distance = TextureDistance(seed=0)
+def learnt(contrast: float = 0.5, window: int = 33) -> TextureDistance:
+    distance = TextureDistance(seed=0, window=window)
     for k in range(BATCHES):
         distance.see(crops(k, contrast))
     return distance
@@ -109,7 +109,7 @@ def test_steps_that_show_different_parts_are_taken_together() -> None:
 
 def test_following_its_gradient_gives_the_texture() -> None:
     """A generator of two weights, which makes pictures of too little contrast and too bright."""
-    distance = learnt()
+    distance = learnt(window=8)
     contrast, brightness = torch.tensor(0.3).requires_grad_(), torch.tensor(0.4).requires_grad_()
     adam = torch.optim.Adam([contrast, brightness], lr=0.01)
     for step in range(150):
