@@ -29,6 +29,9 @@ DIRECTIONS = 64
 MIXED = 16
 """Principal components in one direction, at most."""
 
+GOLDEN = 0.6180339887
+"""Its multiples, without what is before the point, fill the numbers from 0 to 1 evenly."""
+
 FLOOR = 3e-4
 """Added to the variance of a component: below it lies what JPEG and rounding leave (1.1/255)."""
 
@@ -174,10 +177,11 @@ def _directions(seen: list[Tensor], side: int, key: int) -> Tensor:
     scaled = components / (variances.clamp(min=0) + FLOOR).sqrt()
     draw = random.Random(key)
     mixtures = torch.zeros(DIRECTIONS, len(scaled), dtype=scaled.dtype)
-    for row in mixtures:
-        # As many narrow mixtures as broad ones, whatever broad means.
-        count = min(len(scaled), int(MIXED ** draw.random()))
-        first = draw.randrange(len(scaled) - count + 1)
+    for number, row in enumerate(mixtures):
+        # As many narrow mixtures as broad ones, whatever broad means; spread over the components
+        # by turns, since luck made runs differ by a third.
+        count = min(len(scaled), int(MIXED ** (number * GOLDEN % 1)))
+        first = int((number + draw.random()) / DIRECTIONS * (len(scaled) - count + 1))
         weights = torch.tensor([draw.gauss(0, 1) for _ in range(count)], dtype=scaled.dtype)
         row[first : first + count] = weights / weights.norm()
     return (mixtures @ scaled.T).view(DIRECTIONS, 3, side, side).to(seen[0])
