@@ -16,7 +16,7 @@ import torch
 from cut import config
 from cut.checkpoints import Checkpoint, Description, home, write_checkpoint
 from cut.config import Settings
-from cut.config_checks import check
+from cut.config.checks import check
 from cut.data.training import Source, TrainingData, batches, name_of, open_data
 from cut.device import Placement, choose
 from cut.errors import CutError

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cut.config import CutSettings, from_dict, preset, quickest, to_dict, with_overrides
-from cut.config_checks import check
+from cut.config.checks import check
 from cut.errors import CutError
 
 

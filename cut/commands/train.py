@@ -41,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="any setting, as in cut/config.py; may be repeated",
+        help="any setting, as in cut/config/settings.py; may be repeated",
     )
     parser.add_argument(
         "--start-from", metavar="NAME|DIR", help="begin with the generator of another model"

@@ -19,7 +19,7 @@ def load_reproducing(generator: StyleGAN2Generator, heads: PatchHeads) -> None:
     """Give a new generator and its heads the shipped weights.
 
     Args:
-        generator, heads: of the widths in `cut.config_checks.REPRODUCING`.
+        generator, heads: of the widths in `cut.config.checks.REPRODUCING`.
     """
     state = load_file(REPRODUCING)
     parts: dict[str, nn.Module] = {"generator": generator, "patch_heads": heads}

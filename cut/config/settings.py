@@ -1,12 +1,7 @@
-"""Settings of the methods as frozen data, and their presets: a preset is a value, not a branch."""
+"""What a training run of each method depends on; the defaults are the papers'."""
 
-import dataclasses
-import types
-import typing
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
-
-from cut.errors import CutError
+from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -49,12 +44,10 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class CutSettings(Schedule):
-    """What a training run of CUT or FastCUT depends on; the defaults are the paper's for CUT."""
+class UnpairedSettings(Schedule):
+    """What every method for two sets of pictures has: CUT's ResNet and PatchGAN, and the crops."""
 
-    method: str = "cut"
-
-    # Networks (appendix C.1)
+    # Networks (CUT, appendix C.1)
     ngf: int = 64  # channels of the generator's first layer
     blocks: int = 9  # residual blocks
     antialias: bool = True  # blur when halving in the encoder
@@ -62,22 +55,6 @@ class CutSettings(Schedule):
     ndf: int = 64  # channels of the discriminator's first layer
     discriminator_layers: int = 3  # convolutions of the discriminator that halve
     init: str = "xavier"  # initial weights: xavier (gain 0.02, as published) or normal (0.02)
-
-    # Objective (section 3, equations 1 to 5)
-    gan_loss: str = "lsgan"  # lsgan, vanilla (equation 1) or nonsaturating
-    lambda_gan: float = 1.0
-    lambda_nce: float = 1.0  # weight of PatchNCE, of the identity term too
-    identity: bool = True  # PatchNCE on G(B) as well (equation 4)
-    flip_equivariance: bool = False  # FastCUT: mirror the input half of the time
-    layers: tuple[int, ...] = (0, 4, 8, 12, 16)  # contrasted layers of the encoder
-    patches: int = 256  # places a layer
-    embedding: int = 256  # dimensions of the patch heads
-    temperature: float = 0.07
-    # Not in the paper: the sliced Wasserstein distance to the target's patches, its weight.
-    lambda_texture: float = 0.0
-    # With masks, the discriminator sees the objects alone, and what is around them is to stay.
-    masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
-    lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any
 
     # Data
     load_size: int = 286  # px, each picture is resized to this square
@@ -94,6 +71,29 @@ class CutSettings(Schedule):
             "antialias": self.antialias,
             "antialias_up": self.antialias_up,
         }
+
+
+@dataclass(frozen=True)
+class CutSettings(UnpairedSettings):
+    """What a training run of CUT or FastCUT depends on; the defaults are the paper's for CUT."""
+
+    method: str = "cut"
+
+    # Objective (section 3, equations 1 to 5)
+    gan_loss: str = "lsgan"  # lsgan, vanilla (equation 1) or nonsaturating
+    lambda_gan: float = 1.0
+    lambda_nce: float = 1.0  # weight of PatchNCE, of the identity term too
+    identity: bool = True  # PatchNCE on G(B) as well (equation 4)
+    flip_equivariance: bool = False  # FastCUT: mirror the input half of the time
+    layers: tuple[int, ...] = (0, 4, 8, 12, 16)  # contrasted layers of the encoder
+    patches: int = 256  # places a layer
+    embedding: int = 256  # dimensions of the patch heads
+    temperature: float = 0.07
+    # Not in the paper: the sliced Wasserstein distance to the target's patches, its weight.
+    lambda_texture: float = 0.0
+    # With masks, the discriminator sees the objects alone, and what is around them is to stay.
+    masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
+    lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any
 
 
 @dataclass(frozen=True)
@@ -162,133 +162,3 @@ class SinCutSettings(Schedule):
 
 
 Settings = CutSettings | SinCutSettings
-AnySettings = TypeVar("AnySettings", bound=Settings)
-
-_CUT = CutSettings()
-_FASTCUT = replace(
-    _CUT,
-    method="fastcut",
-    lambda_nce=10.0,
-    identity=False,
-    flip_equivariance=True,
-    epochs=200,
-    decay_epochs=50,
-)
-# A quarter of the width and of the crop's area: about a sixteenth of the work, for a CPU.
-_COMPACT: dict[str, Any] = {
-    "ngf": 32,
-    "ndf": 32,
-    "init": "normal",
-    "load_size": 144,
-    "crop_size": 128,
-    "crop_while_decaying": True,
-    "learning_rate": 3e-4,
-    "clip_spikes": 4.0,
-    "epochs": 10,
-    "decay_epochs": 4,
-    "steps": 20_000,
-}
-
-# For minutes on a CPU: narrow networks, more patches of fewer crops, a start near the end.
-_QUICK = SinCutSettings(
-    ngf=4,
-    ndf=4,
-    patches=16,
-    batch_size=8,
-    load_size=512,
-    zoom=0.9,
-    init="reproducing",
-    lambda_nce=2.0,
-    colour_steps=60,
-    lambda_colour=4.0,
-    lambda_texture=6.0,
-    ema=0.99,
-    steps=20_000,
-)
-
-# The one that takes least comes last.
-PRESETS: dict[str, dict[str, Settings]] = {
-    "cut": {"paper": _CUT, "compact": replace(_CUT, **_COMPACT)},
-    "fastcut": {"paper": _FASTCUT, "compact": replace(_FASTCUT, **_COMPACT)},
-    "sincut": {"paper": SinCutSettings(), "quick": _QUICK},
-}
-
-
-def preset(method: str, name: str = "paper") -> Settings:
-    """The settings of a method's preset.
-
-    Raises:
-        CutError: there is no such method or preset.
-    """
-    if method not in PRESETS:
-        raise CutError(f"no method {method!r}: choose {' or '.join(PRESETS)}")
-    if name not in PRESETS[method]:
-        known = " or ".join(PRESETS[method])
-        raise CutError(f"no preset {name!r} for {method}: choose {known}")
-    return PRESETS[method][name]
-
-
-def quickest(method: str) -> str:
-    """The name of the method's preset that takes least; "" for an unknown method."""
-    return list(PRESETS.get(method, {"": None}))[-1]
-
-
-def with_overrides(settings: AnySettings, overrides: dict[str, str]) -> AnySettings:
-    """Settings with fields replaced by the text of `--set key=value`.
-
-    Raises:
-        CutError: an unknown field, or a value that its type does not take.
-    """
-    types_of = typing.get_type_hints(type(settings))
-    changes = {}
-    for key, text in overrides.items():
-        if key not in types_of or key == "method":
-            raise CutError(f"no setting {key!r}: choose from {', '.join(sorted(types_of))}")
-        try:
-            changes[key] = _parse(text, types_of[key])
-        except ValueError as error:
-            raise CutError(f"setting {key}={text}: {error}") from error
-    from cut.config_checks import check  # which needs the settings' classes
-
-    return check(replace(settings, **changes))
-
-
-def to_dict(settings: Settings) -> dict[str, Any]:
-    """Plain values for JSON."""
-    return dataclasses.asdict(settings)
-
-
-def from_dict(values: dict[str, Any]) -> Settings:
-    """Settings from `to_dict`; fields that this version does not know are refused.
-
-    Raises:
-        CutError: an unknown method or field.
-    """
-    method = values.get("method", "cut")
-    if method not in PRESETS:
-        raise CutError(f"settings of another version: unknown method {method!r}")
-    published = PRESETS[method]["paper"]
-    known = {field.name for field in dataclasses.fields(published)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise CutError(f"settings of another version: unknown {', '.join(unknown)}")
-    # JSON knows lists only.
-    plain: dict[str, Any] = {
-        k: tuple(value) if isinstance(value, list) else value for k, value in values.items()
-    }
-    return replace(published, **plain)
-
-
-def _parse(text: str, kind: Any) -> Any:
-    if isinstance(kind, types.UnionType):
-        return None if text.lower() == "none" else _parse(text, typing.get_args(kind)[0])
-    if kind is bool:
-        if text.lower() not in ("true", "false"):
-            raise ValueError("write true or false")
-        return text.lower() == "true"
-    if typing.get_origin(kind) is tuple:
-        return tuple(_parse(part, int) for part in text.split(","))
-    try:
-        return kind(text)
-    except ValueError as error:
-        raise ValueError(f"not {'a whole' if kind is int else 'a'} number") from error

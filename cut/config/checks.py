@@ -1,6 +1,11 @@
 """Whether settings make sense together, before anything is made from them."""
 
-from cut.config import AnySettings, CutSettings, SinCutSettings
+from cut.config import (
+    AnySettings,
+    CutSettings,
+    SinCutSettings,
+    UnpairedSettings,
+)
 from cut.errors import CutError
 from cut.losses.gan import GAN_LOSSES
 from cut.networks.layers import INITS
@@ -16,7 +21,7 @@ def check(settings: AnySettings) -> AnySettings:
         CutError: a size, count or weight outside what the networks take.
     """
     for key in ("ngf", "blocks", "ndf", "patches", "embedding", "batch_size", "epochs"):
-        if getattr(settings, key) < 1:
+        if getattr(settings, key, 1) < 1:
             raise CutError(f"setting {key}={getattr(settings, key)}: must be at least 1")
     if settings.steps is not None and settings.steps < 1:
         raise CutError(f"setting steps={settings.steps}: must be at least 1")
@@ -28,12 +33,24 @@ def check(settings: AnySettings) -> AnySettings:
         _check_crops(settings)
     else:
         _check_sizes(settings)
+    if isinstance(settings, CutSettings):
+        _check_contrast(settings)
     return settings
 
 
-def _check_sizes(settings: CutSettings) -> None:
+def _check_sizes(settings: UnpairedSettings) -> None:
     if settings.crop_size % 4 or settings.crop_size < 32:
         raise CutError(f"setting crop_size={settings.crop_size}: a multiple of 4, at least 32")
+    if settings.init not in INITS:
+        raise CutError(f"setting init={settings.init}: choose {' or '.join(INITS)}")
+    if settings.load_size < settings.crop_size:
+        raise CutError(
+            f"setting load_size={settings.load_size}: must not be under crop_size, "
+            f"{settings.crop_size}"
+        )
+
+
+def _check_contrast(settings: CutSettings) -> None:
     last = settings.blocks + (11 if settings.antialias else 9)
     if not settings.layers or not all(0 <= layer <= last for layer in settings.layers):
         raise CutError(
@@ -41,17 +58,10 @@ def _check_sizes(settings: CutSettings) -> None:
         )
     if list(settings.layers) != sorted(set(settings.layers)):
         raise CutError("setting layers: each once, in ascending order")
-    if settings.init not in INITS:
-        raise CutError(f"setting init={settings.init}: choose {' or '.join(INITS)}")
     if settings.lambda_texture < 0:
         raise CutError(f"setting lambda_texture={settings.lambda_texture}: must not be negative")
     if settings.lambda_texture and settings.masks:
         raise CutError("setting lambda_texture: does without masks only; choose masks=false, or 0")
-    if settings.load_size < settings.crop_size:
-        raise CutError(
-            f"setting load_size={settings.load_size}: must not be under crop_size, "
-            f"{settings.crop_size}"
-        )
 
 
 def _check_crops(settings: SinCutSettings) -> None:
