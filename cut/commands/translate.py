@@ -4,7 +4,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +16,34 @@ from cut.commands.options import add_device_options, add_json_option, working_si
 from cut.errors import CutError
 
 if TYPE_CHECKING:
+    from PIL import Image
+
+    from cut.commands.translate_sheet import ModelSheet
+    from cut.device import Placement
     from cut.translate import Translator
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("translate", help="translate pictures with a checkpoint")
+    parser = subparsers.add_parser("translate", help="translate pictures with checkpoints")
     parser.add_argument(
-        "--checkpoint", required=True, metavar="NAME|DIR|FILE.pth", help="the model to use"
+        "--checkpoint",
+        required=True,
+        action="append",
+        metavar="NAME|DIR|FILE.pth",
+        help="the model to use; repeated, every model translates every picture",
     )
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="for the PNGs")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="for the PNGs; with several models a folder for each of them in it",
+    )
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE",
+        help="draw a contact sheet into a JPEG or PNG: a row a picture, a column a model",
+    )
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="files or folders")
     parser.add_argument(
         "--size",
@@ -40,53 +61,128 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@dataclass
+class _Outcome:
+    """What one model made of the pictures; `error` if it could not be used at all."""
+
+    name: str
+    placement: "Placement | None" = None
+    error: str = ""
+    written: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        if self.placement is None:
+            return {"checkpoint": self.name, "error": self.error}
+        return {
+            "checkpoint": self.name,
+            "device": str(self.placement.device),
+            "precision": self.placement.precision,
+            "written": self.written,
+            "skipped": self.skipped,
+        }
+
+
 def run(args: argparse.Namespace) -> int:
-    """Translate what can be read; names and counts the rest. 2 if nothing could be translated."""
+    """Translate what can be read; names and counts the rest. 2 if nothing could be translated.
+
+    Of several models one that cannot be used is named, and the others go on.
+    """
+    from cut.commands.translate_sheet import ModelSheet
+
+    if args.output is None and args.sheet is None:
+        raise CutError("nothing would be written: add --output DIR, --sheet FILE or both")
+    images = list(_files(args.images))
+    sheet = ModelSheet(args.sheet, images) if args.sheet else None
+    outcomes: list[_Outcome] = []
+    for given in args.checkpoint:
+        try:
+            outcomes.append(_with_model(given, images, outcomes, sheet, args))
+        except CutError as error:
+            if len(args.checkpoint) == 1:
+                raise
+            print(f"cut: skipped: {given}: {error}", file=sys.stderr)
+            outcomes.append(_Outcome(given, error=str(error)))
+            if sheet is not None:
+                sheet.no_model(given, str(error))
+    if sheet is not None:
+        sheet.save()
+    _report(outcomes, sheet, len(images), args)
+    return 0 if any(outcome.written for outcome in outcomes) else 2
+
+
+def _with_model(
+    given: str,
+    images: Sequence[Path],
+    others: Sequence[_Outcome],
+    sheet: "ModelSheet | None",
+    args: argparse.Namespace,
+) -> _Outcome:
+    """Translate all `images` with one model. Raises CutError if it cannot be loaded."""
     from cut.translate import load
 
-    images = list(_files(args.images))
-    translator = load(args.checkpoint, args.device, args.precision)
+    translator = load(given, args.device, args.precision)
+    name = _free_name(translator.checkpoint.name, {other.name.lower() for other in others})
+    outcome = _Outcome(name, translator.placement)
     print(translator.placement.describe(), file=sys.stderr)
-    written, skipped = [], []
-    bar = tqdm(list(zip(images, _targets(images, args.output), strict=True)), unit="picture")
-    for source, target in bar:
+    if sheet is not None:
+        sheet.model(name)
+    targets: Iterable[Path | None] = repeat(None, len(images))
+    if args.output is not None:
+        several = len(args.checkpoint) > 1
+        targets = _targets(images, args.output / name if several else args.output)
+    title = name if len(args.checkpoint) > 1 else None
+    for source, target in tqdm(list(zip(images, targets, strict=True)), title, unit="picture"):
         try:
-            seconds = _translate(translator, source, target, args)
+            picture, result, seconds = _translate(translator, source, target, args)
         except CutError as error:
-            skipped.append({"input": str(source), "error": str(error)})
-            bar.write(f"cut: skipped: {error}", file=sys.stderr)
+            outcome.skipped.append({"input": str(source), "error": str(error)})
+            tqdm.write(f"cut: skipped: {error}", file=sys.stderr)
+            if sheet is not None:
+                sheet.skip(source, str(error))
         else:
-            written.append({"input": str(source), "output": str(target), "seconds": seconds})
-    if not args.json:
-        for row in written:
-            print(f"{row['output']}  {row['seconds']:.2f} s")
-    if skipped:
-        print(f"cut: {len(skipped)} of {len(images)} skipped", file=sys.stderr)
-    if args.json:
-        report = {
-            "checkpoint": translator.checkpoint.name,
-            "device": str(translator.placement.device),
-            "precision": translator.placement.precision,
-            "written": written,
-            "skipped": skipped,
-        }
-        print(json.dumps(report))
-    return 0 if written else 2
+            output = None if target is None else str(target)
+            outcome.written.append({"input": str(source), "output": output, "seconds": seconds})
+            if sheet is not None:
+                sheet.add(source, picture, result, seconds)
+    return outcome
 
 
 def _translate(
-    translator: "Translator", source: Path, target: Path, args: argparse.Namespace
-) -> float:
+    translator: "Translator", source: Path, target: Path | None, args: argparse.Namespace
+) -> "tuple[Image.Image, Image.Image, float]":
+    """Return the picture, its translation and the seconds that it took."""
     from cut.pictures import read_picture, save_png
 
-    if target.exists() and not args.overwrite:
+    if target is not None and target.exists() and not args.overwrite:
         raise CutError(f"{target} is there already: add --overwrite or choose another --output")
     picture = read_picture(source)
     start = time.perf_counter()
     result = translator(picture, args.size, args.strength)
     seconds = time.perf_counter() - start
-    save_png(result, target)
-    return round(seconds, 3)
+    if target is not None:
+        save_png(result, target)
+    return picture, result, round(seconds, 3)
+
+
+def _report(
+    outcomes: Sequence[_Outcome], sheet: "ModelSheet | None", images: int, args: argparse.Namespace
+) -> None:
+    """Print what was written and how much was not."""
+    for outcome in outcomes:
+        if not args.json:
+            for row in outcome.written:
+                where = row["output"] or f"{row['input']} with {outcome.name}"
+                print(f"{where}  {row['seconds']:.2f} s")
+        if outcome.skipped:
+            of = f" with {outcome.name}" if len(outcomes) > 1 else ""
+            print(f"cut: {len(outcome.skipped)} of {images} skipped{of}", file=sys.stderr)
+    if sheet is not None and not args.json:
+        print(sheet.path)
+    if args.json:
+        rows = [outcome.as_dict() for outcome in outcomes]
+        report: dict[str, Any] = rows[0] if len(rows) == 1 else {"models": rows}
+        print(json.dumps(report | ({"sheet": str(sheet.path)} if sheet is not None else {})))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -104,9 +200,15 @@ def _targets(images: Iterable[Path], folder: Path) -> Iterator[Path]:
     """A PNG for each image: `stem.png`, and `stem-2.png` for the second of one stem."""
     taken: set[str] = set()
     for image in images:
-        name, count = image.stem, 1
-        while name.lower() in taken:
-            count += 1
-            name = f"{image.stem}-{count}"
+        name = _free_name(image.stem, taken)
         taken.add(name.lower())
         yield folder / f"{name}.png"
+
+
+def _free_name(wanted: str, taken: Collection[str]) -> str:
+    """`wanted`, or with the first number that makes it differ from those `taken` (lower case)."""
+    name, count = wanted, 1
+    while name.lower() in taken:
+        count += 1
+        name = f"{wanted}-{count}"
+    return name

@@ -5,10 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from cut.errors import CutError
-from cut.files import whole_file
-
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
+from cut.sheets import check_name, save_sheet
 
 _CELL = 128
 _GAP = 8
@@ -21,9 +18,7 @@ class ContactSheet:
 
     def __init__(self, path: Path) -> None:
         """Raises CutError if the name does not end in .jpg, .jpeg or .png."""
-        if path.suffix.lower() not in FORMATS:
-            raise CutError(f"a contact sheet is a JPEG or PNG file: call {path.name} NAME.jpg")
-        self.path = path
+        self.path = check_name(path)
         self._pairs: list[tuple[Image.Image, Image.Image]] = []
 
     def add(self, before: Image.Image, after: Image.Image) -> None:
@@ -45,8 +40,7 @@ class ContactSheet:
 
     def save(self) -> None:
         """Write the sheet, whole or not at all; raises CutError if it cannot be written."""
-        with whole_file(self.path) as temporary:
-            self.draw().save(temporary, FORMATS[self.path.suffix.lower()], quality=92)
+        save_sheet(self.draw(), self.path)
 
 
 def _cell(picture: Image.Image) -> Image.Image:
