@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cut import config
-from cut.config import Settings
+from cut.config import CycleGanSettings, Settings
 from cut.errors import CutError
 from cut.files import reason, whole_folder
 from cut.home import home
@@ -45,8 +45,6 @@ class Description:
 
     def config(self) -> dict[str, Any]:
         s = self.settings
-        with torch.device("meta"):
-            channels = head_channels(build_generator(s.generator), s.layers)
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -55,16 +53,22 @@ class Description:
             "summary": self.summary,
             "method": s.method,
             "generator": s.generator,
-            "patch_heads": {
-                "layers": list(s.layers),
-                "channels": channels,
-                "dim": s.embedding,
-            },
+            **_heads(s),
             "data": {"name": self.data, "terms": self.terms},
             "steps": self.steps,
             "hours": self.hours,
             "settings": config.to_dict(s),
         }
+
+
+def _heads(settings: Settings) -> dict[str, Any]:
+    """What config.json says about the patch heads: nothing where there are none."""
+    if isinstance(settings, CycleGanSettings):
+        return {}
+    with torch.device("meta"):
+        channels = head_channels(build_generator(settings.generator), settings.layers)
+    layers = list(settings.layers)
+    return {"patch_heads": {"layers": layers, "channels": channels, "dim": settings.embedding}}
 
 
 @dataclass(frozen=True)

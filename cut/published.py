@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from cut.config import CutSettings, Settings, SinCutSettings
+from cut.config import CutSettings, SinCutSettings
 from cut.errors import CutError
 from cut.files import reason, whole_file
 from cut.networks.generators import build_generator, description_of, head_channels
@@ -97,7 +97,7 @@ def read_published(path: Path) -> "Checkpoint":
     return Checkpoint(name, path.parent, values, files=files)
 
 
-def _settings(description: dict[str, Any]) -> Settings:
+def _settings(description: dict[str, Any]) -> CutSettings | SinCutSettings:
     """The paper's settings with that generator, and the contrasted layers that its encoder has."""
     arguments = {key: value for key, value in description.items() if key != "kind"}
     if description["kind"] == "stylegan2":
@@ -112,7 +112,7 @@ def _settings(description: dict[str, Any]) -> Settings:
     return CutSettings(**arguments, layers=layers)
 
 
-def _beside(path: Path, settings: Settings) -> dict[str, Path]:
+def _beside(path: Path, settings: CutSettings | SinCutSettings) -> dict[str, Path]:
     """The heads and discriminator next to a published generator, where they are there and fit."""
     if not path.name.endswith("_net_G.pth"):
         return {}

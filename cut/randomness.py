@@ -37,6 +37,16 @@ class StepRandom:
         generator = generator_for(self.seed, self.step, "flip")
         return bool(torch.rand((), generator=generator) < 0.5)
 
+    def pooled(self, side: str, i: int, size: int) -> int | None:
+        """Which of `size` earlier translations CycleGAN shows in place of the i-th new one.
+
+        None, half of the time, for the new one itself.
+        """
+        generator = generator_for(self.seed, self.step, "pool", side, i)
+        if bool(torch.rand((), generator=generator) < 0.5):
+            return None
+        return int(torch.randint(size, (), generator=generator))
+
     def noise(self, *shape: int) -> Tensor:
         """Standard normal numbers for the decoder of single-image CUT."""
         generator = generator_for(self.seed, self.step, "noise")

@@ -2,7 +2,7 @@
 
 It knows no screen and no job store: whoever drives it reads the events, and stops by leaving the
 loop. A run's folder holds `state.pt`, all that resuming needs, and `last/`, a checkpoint folder
-with the averaged weights.
+with the averaged weights; for CycleGAN `back/` too, the same for the way from B to A.
 """
 
 import time
@@ -89,6 +89,7 @@ class Run:
         preview_side: px, the longest side that a single source picture is shown at; None for its
             own.
         title: of the model, for people; "" for its name.
+        name_back: of CycleGAN's model from B to A; "" for one made from `name`.
         start_from: a model whose generator and patch heads a new run begins with.
         workers: processes that read pictures; None for as many as suit the device.
     """
@@ -107,6 +108,7 @@ class Run:
     save_seconds: float | None = None
     preview_side: int | None = None
     title: str = ""
+    name_back: str = ""
     start_from: Checkpoint | None = None
     workers: int | None = None
     overrides: dict[str, str] = field(default_factory=dict)
@@ -202,7 +204,7 @@ class Run:
         return min(limits)
 
     def save(self, method: Method) -> Saved:
-        """Write `state.pt` and `last/`, each whole or not at all."""
+        """Write `state.pt`, `back/` (CycleGAN) and `last/`, each whole or not at all."""
         state = {
             "format": STATE_FORMAT,
             "settings": config.to_dict(self.settings),
@@ -211,23 +213,34 @@ class Run:
             "method": method.state_dict(),
         }
         write_pickle(state, self.state_file)
+        if "generator_back" in method.parts:
+            self._save_model(method, self.folder / "back", "_back")
         last = self.folder / "last"
+        self._save_model(method, last)
+        return Saved(self.step, last)
+
+    def _save_model(self, method: Method, folder: Path, way: str = "") -> None:
+        """Write a checkpoint folder with the averaged weights, of the way back with `_back`."""
+        name, title = self.name, self.title or self.name
+        if way:
+            name = self.name_back or f"{name}{way}"
+            title = self.name_back or f"{title}, the way back"
         description = Description(
-            name=self.name,
+            name=name,
             settings=self.settings,
             data=name_of(self.data),
             steps=self.step,
             hours=round(self.seconds / 3600, 3),
-            title=self.title,
+            title=title,
         )
+        heads = method.parts.get("patch_heads")
         write_checkpoint(
-            last,
+            folder,
             description.config(),
-            generator=method.generator.weights(average=True),
-            patch_heads=method.patch_heads.weights(average=True),
-            discriminator=method.discriminator.weights(),
+            generator=method.parts[f"generator{way}"].weights(average=True),
+            patch_heads=heads.weights(average=True) if heads else None,
+            discriminator=method.parts[f"discriminator{way}"].weights(),
         )
-        return Saved(self.step, last)
 
     def _load_state(self) -> dict[str, Any]:
         if not self.state_file.is_file():
@@ -267,7 +280,7 @@ def train(
 def _warm_start(method: Method, model: Checkpoint) -> None:
     """Begin with another model's generator and heads; the discriminator begins anew."""
     for part in ("generator", "patch_heads"):
-        if part not in model.files:
+        if part not in model.files or part not in method.parts:
             continue
         try:
             method.parts[part].load_weights(model.weights(part))

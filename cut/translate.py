@@ -21,6 +21,7 @@ from cut.errors import CutError
 from cut.networks.generators import GENERATORS, Generator, build_generator
 from cut.networks.layers import pad_sides
 from cut.networks.patch_heads import PatchHeads
+from cut.networks.resnet import ResnetGenerator
 from cut.pictures import MIN_SIDE, resize_short_side
 from cut.previews import to_picture
 
@@ -137,8 +138,14 @@ class Translator:
     @property
     def contrasted_layers(self) -> tuple[int, ...]:
         """The layers that training contrasted, or the paper's where the model does not say."""
-        described = self.checkpoint.config.get("patch_heads", {})
-        return tuple(described.get("layers", CutSettings.layers))
+        described = self.checkpoint.config.get("patch_heads")
+        if described is not None:
+            return tuple(described["layers"])
+        known = CutSettings.layers
+        if isinstance(self.generator, ResnetGenerator):
+            last = self.generator.first_block + self.generator.blocks - 1
+            return tuple(layer for layer in known if layer <= last)
+        return known
 
     @property
     def contrasted_crops(self) -> int:

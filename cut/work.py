@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from cut.config import Settings, SinCutSettings
+from cut.config import CycleGanSettings, Settings, SinCutSettings
 from cut.networks.generators import Generator, build_generator
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
@@ -28,7 +28,8 @@ def step_gflop(settings: Settings) -> float:
     Generator: forward and backward over its inputs. Queries: the encoder, forward and backward,
     over the outputs; keys cost nothing, but for a mirrored input. Discriminator: forward and
     backward over real and fake, and over the fake once more for the generator, whose gradient
-    reaches the discriminator's inputs alone.
+    reaches the discriminator's inputs alone. CycleGAN has two of each, and its generators translate
+    translations back.
     """
     if isinstance(settings, SinCutSettings):
         return _single_image_gflop(settings)
@@ -40,8 +41,12 @@ def step_gflop(settings: Settings) -> float:
         )
         picture = torch.empty(1, 3, size, size)
         G = _count(lambda: generator(picture))
-        E = _count(lambda: generator.encode(picture, settings.layers))
         D = _count(lambda: discriminator(picture))
+        if isinstance(settings, CycleGanSettings):
+            # There, and there and back again, for either side; and both discriminators.
+            passes = 6 if settings.lambda_identity else 4
+            return (3 * passes * G + 2 * (3 * 2 * D + 2 * D)) * settings.batch_size
+        E = _count(lambda: generator.encode(picture, settings.layers))
     outputs = 2 if settings.identity else 1
     total = 3 * outputs * (G + E) + 3 * 2 * D + 2 * D
     if settings.flip_equivariance:

@@ -25,6 +25,10 @@ TINY = replace(
     steps=6,
 )
 
+TINY_CYCLE = replace(
+    preset("cyclegan"), ngf=4, blocks=2, ndf=4, load_size=40, crop_size=32, steps=6, pool_size=2
+)
+
 
 def make_checkpoint(
     folder: Path, ngf: int = 8, blocks: int = 6, heads: bool = True, settings: CutSettings = TINY

@@ -8,12 +8,13 @@ import torch
 
 from cut import checkpoints, trainer
 from cut.checkpoints import read_checkpoint
+from cut.config import Settings
 from cut.device import Placement
 from cut.errors import CutError
 from cut.methods.cut import Cut
 from cut.trainer import Preview, Run, Saved, Skipped, Step
 from cut.translate import load
-from tests.helpers import TINY, make_checkpoint, make_picture, make_unpaired
+from tests.helpers import TINY, TINY_CYCLE, make_checkpoint, make_picture, make_unpaired
 
 CPU = Placement(torch.device("cpu"))
 BF16 = Placement(torch.device("cpu"), torch.bfloat16)
@@ -87,8 +88,13 @@ def test_what_is_saved_translates(tmp_path: Path, data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "placement"),
-    [(TINY, CPU), (TINY, BF16), (replace(FAST, batch_size=2, clip_spikes=1.5), CPU)],
-    ids=["cut", "cut-bf16", "fastcut-batch2"],
+    [
+        (TINY, CPU),
+        (TINY, BF16),
+        (replace(FAST, batch_size=2, clip_spikes=1.5), CPU),
+        (TINY_CYCLE, CPU),
+    ],
+    ids=["cut", "cut-bf16", "fastcut-batch2", "cyclegan"],
 )
 def test_stopping_and_resuming_is_as_never_having_stopped(
     tmp_path: Path, data: Path, settings, placement: Placement
@@ -106,8 +112,14 @@ def test_stopping_and_resuming_is_as_never_having_stopped(
     assert b.pop("seconds") > 0
     assert_same_bits(a, b)
     ours, theirs = (read_checkpoint(run.folder / "last") for run in (whole, part))
-    for name in ("generator", "patch_heads", "discriminator"):
+    assert set(ours.files) == set(whole_parts(settings))
+    for name in ours.files:
         assert_same_bits(ours.weights(name), theirs.weights(name), name)
+
+
+def whole_parts(settings: Settings) -> list[str]:
+    heads = [] if settings.method == "cyclegan" else ["patch_heads"]
+    return ["generator", "discriminator", *heads]
 
 
 def test_reading_in_other_processes_changes_nothing(tmp_path: Path, data: Path) -> None:

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if args.runs < 2:
         raise CutError(f"--runs {args.runs}: at least 2")
     placement = choose(args.device, args.precision)
-    names = ["cut", "fastcut", "sincut"]
+    names = ["cut", "fastcut", "cyclegan", "sincut"]
     if args.what == "translate":
         names = ["generator-64", *(model.name for model in available() if model.bundled)]
     print(placement.describe(), file=sys.stderr)

@@ -25,11 +25,16 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "train", help="train a model on two sets of pictures, or on two pictures"
     )
-    parser.add_argument("--method", default="cut", help="cut, fastcut or sincut (default: cut)")
+    parser.add_argument(
+        "--method", default="cut", help="cut, fastcut, cyclegan or sincut (default: cut)"
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="holds trainA/ and trainB/")
     for side in ("source", "target"):
         parser.add_argument(f"--{side}", type=Path, metavar="IMG", help=f"sincut's {side} picture")
     parser.add_argument("--name", required=True, help="what to call the model")
+    parser.add_argument(
+        "--name-back", metavar="NAME", help="what to call cyclegan's model from B to A, to keep it"
+    )
     parser.add_argument(
         "--preset", default="paper", help="paper, compact, or quick for sincut (default: paper)"
     )
@@ -68,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name,
         settings=settings,
         data=_data(args),
+        name_back=args.name_back or "",
         folder=_run_folder(args),
         placement=choose(args.device, args.precision),
         minutes=args.minutes,
@@ -79,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
     print(training.placement.describe(), file=sys.stderr)
     last = _drive(training, args.resume)
     model = publish(training.folder / "last", args.name)
+    back = publish(training.folder / "back", args.name_back) if args.name_back else None
     if args.json:
         losses = last.losses if last else {}
         report = {
@@ -88,9 +95,10 @@ def run(args: argparse.Namespace) -> int:
             "seconds": round(training.seconds, 1),
             "losses": losses,
         }
-        print(json.dumps(report))
+        print(json.dumps(report | ({"name_back": back.name} if back else {})))
     else:
-        print(f"{model.name}: {training.step} steps, in {model.folder}")
+        for made in filter(None, (model, back)):
+            print(f"{made.name}: {training.step} steps, in {made.folder}")
         print(f"try it: python -m cut translate --checkpoint {model.name} --output out IMAGE")
     return 0
 
@@ -170,6 +178,12 @@ def _run_folder(args: argparse.Namespace) -> Path:
     if args.resume and args.overwrite:
         raise CutError("--resume goes on and --overwrite begins anew: choose one")
     claim(args.name, overwrite=args.resume or args.overwrite)
+    if args.name_back is not None:
+        if args.method != "cyclegan":
+            raise CutError(f"--name-back: {args.method} learns one way only; cyclegan learns both")
+        if args.name_back == args.name:
+            raise CutError("--name-back: the two ways need two names")
+        claim(args.name_back, overwrite=args.resume or args.overwrite)
     if folder.exists() and not args.resume:
         if not args.overwrite:
             raise CutError(f"there is a run {args.name!r} already: add --resume or --overwrite")

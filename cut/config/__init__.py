@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from cut.config.settings import (
     CutSettings,
+    CycleGanSettings,
     Schedule,
     Settings,
     SinCutSettings,
@@ -19,6 +20,7 @@ __all__ = [
     "PRESETS",
     "AnySettings",
     "CutSettings",
+    "CycleGanSettings",
     "Schedule",
     "Settings",
     "SinCutSettings",
@@ -79,6 +81,7 @@ PRESETS: dict[str, dict[str, Settings]] = {
     "cut": {"paper": _CUT, "compact": replace(_CUT, **_COMPACT)},
     "fastcut": {"paper": _FASTCUT, "compact": replace(_FASTCUT, **_COMPACT)},
     "sincut": {"paper": SinCutSettings(), "quick": _QUICK},
+    "cyclegan": {"paper": CycleGanSettings(), "compact": replace(CycleGanSettings(), **_COMPACT)},
 }
 
 

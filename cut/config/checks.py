@@ -3,6 +3,7 @@
 from cut.config import (
     AnySettings,
     CutSettings,
+    CycleGanSettings,
     SinCutSettings,
     UnpairedSettings,
 )
@@ -35,6 +36,10 @@ def check(settings: AnySettings) -> AnySettings:
         _check_sizes(settings)
     if isinstance(settings, CutSettings):
         _check_contrast(settings)
+    if isinstance(settings, CycleGanSettings):
+        for key in ("lambda_A", "lambda_B", "lambda_identity", "pool_size"):
+            if getattr(settings, key) < 0:
+                raise CutError(f"setting {key}={getattr(settings, key)}: must not be negative")
     return settings
 
 

@@ -97,6 +97,29 @@ class CutSettings(UnpairedSettings):
 
 
 @dataclass(frozen=True)
+class CycleGanSettings(UnpairedSettings):
+    """What a training run of CycleGAN depends on; the defaults are as published with its code.
+
+    The networks are CUT's, so that only the objectives differ; `antialias` and `antialias_up`
+    false give those that CycleGAN was published with.
+    """
+
+    method: str = "cyclegan"
+
+    # Objective (Zhu et al. 2017, section 3; the identity term is section 5.2's)
+    gan_loss: str = "lsgan"
+    lambda_A: float = 10.0  # weight of the cycle A to B to A
+    lambda_B: float = 10.0  # weight of the cycle B to A to B
+    lambda_identity: float = 0.5  # of both identity terms, times lambda_A or lambda_B
+    pool_size: int = 50  # earlier translations of each side that a discriminator may see instead
+
+    init: str = "normal"
+    epochs: int = 200
+    decay_epochs: int = 100
+    crop_while_decaying: bool = True
+
+
+@dataclass(frozen=True)
 class SinCutSettings(Schedule):
     """What a run of single-image CUT depends on; the defaults are the paper's (section 4.4)."""
 
@@ -161,4 +184,4 @@ class SinCutSettings(Schedule):
         return {"kind": "stylegan2", "channels": list(self.channels), "blocks": self.blocks}
 
 
-Settings = CutSettings | SinCutSettings
+Settings = CutSettings | CycleGanSettings | SinCutSettings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from cut.config import Settings, SinCutSettings
+from cut.config import CutSettings, Settings, SinCutSettings
 from cut.data.folders import Sample, UnpairedFolders, batches_of
 from cut.data.single_image import SingleImage
 from cut.errors import CutError
@@ -38,8 +38,9 @@ def open_data(settings: Settings, source: Source, device: torch.device) -> Train
         )
     if not isinstance(source, Path):
         raise CutError(f"{settings.method} trains on two folders: give --data")
+    masked = isinstance(settings, CutSettings) and settings.masks
     data = UnpairedFolders(
-        source, settings.load_size, settings.crop_size, settings.seed, masked=settings.masks
+        source, settings.load_size, settings.crop_size, settings.seed, masked=masked
     )
     if not settings.crop_while_decaying:
         total = settings.total_steps(data.epoch_length)

@@ -31,7 +31,7 @@ class State(enum.StrEnum):
 class Request:
     """What a person asks for; `Jobs.submit` checks it."""
 
-    method: str  # sincut, cut or fastcut
+    method: str  # sincut, cut, fastcut or cyclegan
     preset: str = "quick"  # a name in cut.config.PRESETS[method]
     title: str = ""  # shown to people; made from the pictures' names where it is empty
     minutes: float | None = None  # of training, all sittings together; None: the schedule's end

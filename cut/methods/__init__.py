@@ -7,6 +7,7 @@ from torch import Tensor
 
 from cut.device import Placement
 from cut.methods.cut import Cut, Losses
+from cut.methods.cyclegan import CycleGan
 from cut.methods.optimised import Optimised
 from cut.methods.sincut import SinCut
 from cut.randomness import StepRandom
@@ -15,12 +16,15 @@ from cut.randomness import StepRandom
 class Method(Protocol):
     """What the training loop asks of a method."""
 
-    generator: Optimised
-    patch_heads: Optimised
-    discriminator: Optimised
-
     @property
-    def parts(self) -> dict[str, Optimised]: ...
+    def parts(self) -> dict[str, Optimised]:
+        """What learns, by the name it is saved under.
+
+        `generator` and `discriminator` are always there, `patch_heads` where features are
+        contrasted, `generator_back` and `discriminator_back` where B is translated to A as well.
+        """
+        ...
+
     def step(
         self,
         A: Tensor,
@@ -38,4 +42,5 @@ METHODS: dict[str, Callable[[Any, Placement], Method]] = {
     "cut": Cut,
     "fastcut": Cut,
     "sincut": SinCut,
+    "cyclegan": CycleGan,
 }

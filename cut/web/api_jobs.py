@@ -62,11 +62,13 @@ def train_start(
     id, which train_watch, train_stop and train_fetch ask for.
 
     Args:
-        source: For sincut one picture, as a painting; for cut and fastcut a zip of pictures.
+        source: For sincut one picture, as a painting; for the other methods a zip of
+            pictures.
         target: What the source should come to look like, as a photo; or a zip of such pictures.
-        method: sincut learns from one picture a side, cut and fastcut from two sets.
+        method: sincut learns from one picture a side, cut, fastcut and cyclegan from
+            two sets.
         preset: A name of settings, for example paper; a wrong one is told the others, and none
-            is the quickest: quick for sincut, compact for cut and fastcut.
+            is the quickest: quick for sincut, compact for the others.
         minutes: Minutes of training, or null for the whole schedule of the preset.
         title: What the model makes, in a few words; made from the files' names if empty.
         overrides: Settings to change, a JSON object as text, for example {"lambda_nce": 8}.

@@ -25,7 +25,12 @@ WATCHING: dict[str, Any] = {"concurrency_id": "train_watch", "concurrency_limit"
 STOPPING: dict[str, Any] = {"concurrency_id": "train_stop", "concurrency_limit": 4}
 FETCHING: dict[str, Any] = {"concurrency_id": "train_fetch", "concurrency_limit": 1}
 
-KINDS = [("One painting, one photo", "sincut"), ("Two sets (CUT)", "cut"), ("FastCUT", "fastcut")]
+KINDS = [
+    ("One painting, one photo", "sincut"),
+    ("Two sets (CUT)", "cut"),
+    ("FastCUT", "fastcut"),
+    ("CycleGAN", "cyclegan"),
+]
 
 
 def page() -> None:

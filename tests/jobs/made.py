@@ -33,9 +33,15 @@ SETS = {
 """The same of CUT."""
 
 
+CYCLE = {key: SETS[key] for key in ("ngf", "ndf", "blocks", "load_size", "crop_size")}
+"""The same of CycleGAN."""
+
+_SMALL = {"sincut": PAIR, "cyclegan": CYCLE}
+
+
 def request(method: str = "sincut", steps: int = 30, **options: Any) -> Request:
     """A small job on the CPU."""
-    overrides = (PAIR if method == "sincut" else SETS) | {"steps": str(steps)}
+    overrides = _SMALL.get(method, SETS) | {"steps": str(steps)}
     overrides |= options.pop("overrides", {})
     shared = {"preset": "paper", "device": "cpu", "precision": "fp32"}
     return Request(method, overrides=overrides, **(shared | options))

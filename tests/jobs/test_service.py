@@ -78,7 +78,7 @@ def test_notes_on_pictures_are_told(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("asked", "line"),
     [
-        (Request("gan"), "no method 'gan': choose cut or fastcut or sincut"),
+        (Request("gan"), "no method 'gan': choose cut or fastcut or sincut or cyclegan"),
         (request(preset="slow"), "no preset 'slow' for sincut"),
         (request(overrides={"colour": "1"}), "no setting 'colour'"),
         (request(overrides={"ngf": "many"}), "setting ngf=many: not a whole number"),

@@ -51,6 +51,16 @@ def at_step(monkeypatch: pytest.MonkeyPatch, number: int, act: Any) -> None:
     monkeypatch.setattr(SinCut, "step", step)
 
 
+def test_cyclegan_trains_as_a_job(jobs: Jobs) -> None:
+    files = [zip_of_pictures(2)], [zip_of_pictures(2, 10)]
+    job = train(jobs, jobs.submit(request("cyclegan", steps=2), *files))
+    assert (job.state, job.step, job.message) == (State.DONE, 2, "")
+    assert "cycle_A" in jobs.metrics(job.id)[-1].losses
+    assert job.model is not None
+    assert find(job.model).config["method"] == "cyclegan"
+    assert read_checkpoint(job_folder(jobs.folder, job.id) / "run" / "back").config["steps"] == 2
+
+
 def test_to_the_end_of_the_schedule(jobs: Jobs) -> None:
     job = train(jobs, jobs.submit(request(steps=4, title="Étretat"), *pair()))
     assert (job.state, job.step, job.message) == (State.DONE, 4, "")

@@ -15,8 +15,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from cut.config import CutSettings
 from cut.device import Placement
 from cut.methods.cut import Cut
+from cut.methods.cyclegan import CycleGan
 from cut.randomness import StepRandom
-from tests.helpers import TINY
+from tests.helpers import TINY, TINY_CYCLE
 
 FAST = replace(TINY, method="fastcut", lambda_nce=10.0, identity=False, flip_equivariance=True)
 METHODS = pytest.mark.parametrize("settings", [TINY, FAST], ids=["cut", "fastcut"])
@@ -101,3 +102,39 @@ def test_a_whole_step_on_meta(settings, mirrored: bool, dtype: torch.dtype, batc
         )
         assert len(part.adam.state) == len(part.masters)
         assert all(state["exp_avg"].device.type == "meta" for state in part.adam.state.values())
+
+
+def losses_of_cyclegan(method: CycleGan, A: Tensor, B: Tensor) -> dict[str, Tensor]:
+    """The losses of `CycleGan.step`, its pools filled and used, without backward passes."""
+    A, B = method.placement.batch(A), method.placement.batch(B)
+    fake, same = method._translate(method.G_A, A, B)
+    back = method.G_B.network(fake)[0]
+    shown = [method.pools["A"].exchange(fake, lambda i, size: 0) for _ in range(4)]
+    verdict = method.D_A.network(torch.cat([*shown, B]))
+    assert same is not None
+    return {"cycle": (back - A).abs().mean(), "D": method.gan_loss(verdict, True), "G": same.mean()}
+
+
+def test_cyclegan_on_a_gpu_that_is_not_there(fake_gpu: Placement) -> None:
+    with fake_gpu.device:
+        method = CycleGan(TINY_CYCLE, fake_gpu)
+    pictures = torch.empty(2, 3, 32, 32)
+    for loss in losses_of_cyclegan(method, pictures, pictures).values():
+        assert loss.device.type == "cuda"
+    # Pictures of a resumed run's pool come from a file, on the CPU.
+    kept = {"pools": {side: [torch.empty(1, 3, 32, 32)] for side in "AB"}, "scaler": {}}
+    for part in method.parts.values():
+        part.load_state_dict = lambda state: None  # type: ignore[method-assign]
+    method.load_state_dict(kept | dict.fromkeys(method.parts))
+    assert method.pools["A"].pictures[0].device.type == "cuda"
+    losses_of_cyclegan(method, pictures, pictures)
+
+
+def test_a_whole_step_of_cyclegan_on_meta() -> None:
+    method = CycleGan(TINY_CYCLE, Placement(torch.device("meta"), torch.bfloat16))
+    pictures = torch.empty(1, 3, 32, 32, device="meta")
+    losses = method.step(pictures, pictures, StepRandom(0, 0))
+    assert all(loss.device.type == "meta" for loss in losses.values())
+    for part in method.parts.values():
+        assert all(p.grad is not None for p in part.network.parameters())
+        assert len(part.adam.state) == len(part.masters)

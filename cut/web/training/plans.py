@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from cut.config import PRESETS, CutSettings, Settings
+from cut.config import PRESETS, CycleGanSettings, Settings, UnpairedSettings
 
 ON_A_PAIR = "pair"
 ON_SETS = "sets"
@@ -12,7 +12,7 @@ MINUTES: tuple[float | None, ...] = (1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 144
 """How long to train, in minutes; None for the whole schedule."""
 
 STRUCTURE = {"Loosely": 0.25, "Less": 0.5, "Balanced": 1.0, "More": 2.0, "Strictly": 4.0}
-"""How strongly the input's structure is kept: what lambda_nce is multiplied by."""
+"""How strongly the input's structure is kept: what lambda_nce, or CycleGAN's, is multiplied by."""
 
 DETAIL = ("Coarse", "Balanced", "Fine")
 _ZOOM = {"Coarse": 0.6, "Fine": 1.8}
@@ -76,7 +76,7 @@ _PLANS = {
         ),
     ),
 }
-_PLANS["fastcut"] = _PLANS["cut"]
+_PLANS["fastcut"] = _PLANS["cyclegan"] = _PLANS["cut"]
 
 SET_METHODS = {
     "cut": "CUT: The better translation. It also learns to leave pictures of the second set alone.",
@@ -105,14 +105,20 @@ def overrides(
     """
     changed: dict[str, str] = {}
     if STRUCTURE[structure] != 1.0:
-        changed["lambda_nce"] = f"{settings.lambda_nce * STRUCTURE[structure]:g}"
+        for name in _structure_weights(settings):
+            changed[name] = f"{getattr(settings, name) * STRUCTURE[structure]:g}"
     if detail != "Balanced":
         changed |= _detail(settings, detail)
     return changed | {name: text.strip() for name, text in advanced.items() if text.strip()}
 
 
+def _structure_weights(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the weights that keep the input's structure."""
+    return ("lambda_A", "lambda_B") if isinstance(settings, CycleGanSettings) else ("lambda_nce",)
+
+
 def _detail(settings: Settings, detail: str) -> dict[str, str]:
-    if isinstance(settings, CutSettings):
+    if isinstance(settings, UnpairedSettings):
         # Finer: larger pictures to learn from. The sides stay multiples of four.
         factor = _CROP[detail]
         sides = {"load_size": settings.load_size, "crop_size": settings.crop_size}

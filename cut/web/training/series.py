@@ -28,19 +28,22 @@ class Panel:
 PANELS = (
     Panel(
         "Structure",
-        {"NCE": "NCE, the painting's places", "NCE_Y": "NCE_Y, the photo's own"},
+        {"NCE": "NCE, the painting's places", "NCE_Y": "NCE_Y, the photo's own"}
+        | {"cycle_A": "cycle_A, A there and back", "cycle_B": "cycle_B, B there and back"},
         "Falls, then settles. If it climbs for long, shapes are being given up: "
         "keep the structure more strongly.",
     ),
     Panel(
         "The judge",
-        {"D_real": "D_real, true pictures", "D_fake": "D_fake, translations"},
+        {"D_real": "D_real, true pictures", "D_fake": "D_fake, translations"}
+        | {"D_A": "D_A, of pictures like B", "D_B": "D_B, of pictures like A"},
         "The two stay close together. If both sink to zero, the judge tells everything apart "
         "and the translation learns little.",
     ),
     Panel(
         "Looks",
-        {"G_GAN": "G_GAN, convincing the judge"},
+        {"G_GAN": "G_GAN, convincing the judge"}
+        | {"G_A": "G_A, the same from A to B", "G_B": "G_B, the same from B to A"},
         "Goes up and down around one level. A steady climb means that the judge is winning.",
     ),
     Panel(
@@ -55,7 +58,8 @@ PANELS = (
     ),
     Panel(
         "Leaving photos alone",
-        {"idt": "idt, a photo against its translation"},
+        {"idt": "idt, a photo against its translation"}
+        | {"idt_A": "idt_A, B left as it is", "idt_B": "idt_B, A left as it is"},
         "Falls towards zero: what is a photo already comes out unchanged.",
     ),
     Panel(

@@ -4,7 +4,12 @@ import time
 
 from cut.jobs import Job, State
 
-METHODS = {"sincut": "one painting, one photo", "cut": "CUT", "fastcut": "FastCUT"}
+METHODS = {
+    "sincut": "one painting, one photo",
+    "cut": "CUT",
+    "fastcut": "FastCUT",
+    "cyclegan": "CycleGAN",
+}
 
 _LABELS = {
     State.QUEUED: "In line",
