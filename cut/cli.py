@@ -5,10 +5,28 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cut.commands import bench, checkpoints, correspond, evaluate, jobs, train, translate
+from cut.commands import (
+    bench,
+    checkpoints,
+    correspond,
+    evaluate,
+    jobs,
+    stylise,
+    train,
+    translate,
+)
 from cut.errors import CutError
 
-COMMANDS = (translate, correspond, train, jobs, evaluate, checkpoints, bench)
+COMMANDS = (
+    translate,
+    correspond,
+    train,
+    jobs,
+    evaluate,
+    checkpoints,
+    bench,
+    stylise,
+)
 
 
 def parser() -> argparse.ArgumentParser:
