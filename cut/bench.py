@@ -116,12 +116,13 @@ def _in_this_process(name: str, placement: Placement, runs: int) -> dict[str, An
     return {
         "name": name,
         "seconds": round(seconds, 4),
-        "peak_memory_gb": round(_peak_memory_gb(placement), 3),
+        "peak_memory_gb": round(peak_memory_gb(placement), 3),
         "gflop": round(gflop, 1),
     }
 
 
-def _peak_memory_gb(placement: Placement) -> float:
+def peak_memory_gb(placement: Placement) -> float:
+    """The most that this process has held at a time: on a CUDA device, or else in memory."""
     if placement.device.type == "cuda":
         return torch.cuda.max_memory_reserved(placement.device) / 1e9
     # Linux counts in KiB, macOS in bytes.

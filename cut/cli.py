@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cut.commands import (
     bench,
     checkpoints,
+    compare_methods,
     correspond,
     evaluate,
     jobs,
@@ -25,6 +26,7 @@ COMMANDS = (
     evaluate,
     checkpoints,
     bench,
+    compare_methods,
     stylise,
 )
 

@@ -157,13 +157,23 @@ def _data(args: argparse.Namespace) -> "Path | tuple[Path, Path]":
     return args.data.resolve()
 
 
-def _overrides(args: argparse.Namespace) -> dict[str, str]:
+def overrides_of(texts: list[str]) -> dict[str, str]:
+    """Settings by name from the texts of `--set KEY=VALUE`.
+
+    Raises:
+        CutError: one is of another form.
+    """
     overrides = {}
-    for text in args.set:
+    for text in texts:
         key, equals, value = text.partition("=")
         if not equals:
             raise CutError(f"--set {text}: write KEY=VALUE")
         overrides[key] = value
+    return overrides
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, str]:
+    overrides = overrides_of(args.set)
     for key in ("steps", "seed"):
         if getattr(args, key) is not None:
             overrides[key] = str(getattr(args, key))
