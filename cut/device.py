@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cut.errors import CutError
+from cut.ranks import ALONE, Ranks
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -17,11 +18,15 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 @dataclass(frozen=True)
 class Placement:
-    """Where to compute and how: the device, the working precision, and why it is not a GPU."""
+    """Where to compute and how: the device, the working precision, and why it is not a GPU.
+
+    `ranks` are the processes that compute together, each at a placement of its own.
+    """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     reason: str = ""
+    ranks: Ranks = ALONE
 
     @property
     def precision(self) -> str:
@@ -52,6 +57,10 @@ class Placement:
 
     def describe(self) -> str:
         """One line for people: the device, its precision, and why not a GPU."""
+        together = f" {self.ranks.size} processes train together." if self.ranks.size > 1 else ""
+        return self._describe_device() + together
+
+    def _describe_device(self) -> str:
         if self.device.type == "cuda":
             return f"Runs on {torch.cuda.get_device_name(self.device)} ({self.precision})."
         if self.device.type == "mps":

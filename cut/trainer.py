@@ -2,7 +2,9 @@
 
 It knows no screen and no job store: whoever drives it reads the events, and stops by leaving the
 loop. A run's folder holds `state.pt`, all that resuming needs, and `last/`, a checkpoint folder
-with the averaged weights; for CycleGAN `back/` too, the same for the way from B to A.
+with the averaged weights; for CycleGAN `back/` too, the same for the way from B to A. Where
+several processes train together (`cut.distributed`), all yield the same steps, and the first one
+alone reads and writes that folder and makes previews.
 """
 
 import time
@@ -19,7 +21,9 @@ from cut.config import Settings
 from cut.config.checks import check
 from cut.data.training import Source, TrainingData, batches, name_of, open_data
 from cut.device import Placement, choose
+from cut.distributed import check_same_data, check_shares
 from cut.errors import CutError
+from cut.events import Event, Preview, Saved, Skipped, Step
 from cut.files import reason
 from cut.methods import METHODS, Method
 from cut.pace import Pace
@@ -28,44 +32,6 @@ from cut.published import write_pickle
 from cut.randomness import StepRandom
 
 STATE_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step was made: `step` of `total` (from 1), its losses, and the seconds it took."""
-
-    step: int
-    total: int
-    losses: dict[str, float]
-    seconds: float
-    learning_rate: float
-
-
-@dataclass(frozen=True)
-class Preview:
-    """How the averaged weights translate, as a PIL picture: see `cut.previews.preview`."""
-
-    step: int
-    picture: Any
-
-
-@dataclass(frozen=True)
-class Saved:
-    """The run was saved: `folder` is a checkpoint that translates."""
-
-    step: int
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A picture could not be read and another took its place; `total` such pictures so far."""
-
-    message: str
-    total: int
-
-
-Event = Step | Preview | Saved | Skipped
 
 
 @dataclass
@@ -78,7 +44,7 @@ class Run:
         overrides: settings to change when resuming, as text (a longer schedule, say).
         data: folder with trainA/ and trainB/; for sincut the source and the target picture.
         folder: of the run, made if missing.
-        placement: where and in which precision to compute.
+        placement: where and in which precision to compute, and with which other processes.
         minutes: stop (and save) after so much time in this process; None for no such limit.
         minutes_in_all: the same, with the time that a resumed run was trained before.
         until: stop (and save) after so many steps in all, before the schedule's end.
@@ -127,20 +93,32 @@ class Run:
             CutError: the data cannot be read, a loss is no longer a number, the disk is full, or
                 there is nothing to resume.
         """
-        state = self._load_state() if resume else None
+        ranks = self.placement.ranks
+        if ranks.first:
+            method = self._begin(self._load_state() if resume else None)
+            ranks.hand_out(lambda: self._state(method))
+        else:
+            method = self._begin(ranks.received())
+        data = open_data(self.settings, self.data, self.placement.device)
+        check_same_data(data, ranks)
+        total = self.settings.total_steps(data.epoch_length)
+        if ranks.first:
+            self._make_folder()
+        yield from self._loop(method, data, total)
+
+    def _begin(self, state: dict[str, Any] | None) -> Method:
+        """The networks as they were saved, or new ones, or another model's."""
         if state:
             saved = config.from_dict(state["settings"])
             self.settings = config.with_overrides(saved, self.overrides)
         settings = check(self.settings)
-        data = open_data(settings, self.data, self.placement.device)
-        total = settings.total_steps(data.epoch_length)
+        check_shares(settings, self.placement.ranks)
         method = METHODS[settings.method](settings, self.placement)
         if state:
             self._take_up(state, method)
         elif self.start_from:
             _warm_start(method, self.start_from)
-        self._make_folder()
-        yield from self._loop(method, data, total)
+        return method
 
     def _take_up(self, state: dict[str, Any], method: Method) -> None:
         try:
@@ -163,14 +141,15 @@ class Run:
             raise CutError(f"cannot make {self.folder}: {reason(error)}") from error
 
     def _loop(self, method: Method, data: TrainingData, total: int) -> Iterator[Event]:
-        settings = self.settings
+        settings, ranks = self.settings, self.placement.ranks
+        device = self.placement.device
         steps = range(self.step, min(total, self.until or total))
         now = time.monotonic()
         started, deadline = now - self.seconds, self._deadline(now)
         showing = Pace(self.preview_every, self.preview_seconds, share=0.2)
         saving = Pace(self.save_every, self.save_seconds)
         skipped = 0
-        for batch in batches(data, steps, settings.batch_size, self.placement.device, self.workers):
+        for batch in batches(data, steps, settings.batch_size, device, self.workers, ranks):
             for message in batch.skipped:
                 skipped += 1
                 yield Skipped(message, skipped)
@@ -178,21 +157,24 @@ class Run:
             factor = settings.rate_factor(self.step, total)
             choices = StepRandom(settings.seed, self.step)
             losses = method.step(batch.A, batch.B, choices, factor, batch.guide)
-            values = _numbers(losses, self.step + 1)
+            values = _checked(ranks.mean(_numbers(losses)), self.step + 1)
             self.step += 1
             self.seconds = time.monotonic() - started
             rate = settings.learning_rate * factor
             yield Step(self.step, total, values, time.perf_counter() - before, rate)
-            last = self.step == steps.stop or self.stopping or time.monotonic() >= deadline
-            if showing.due(self.step) or last or self.step == 1:
+            # Told to one process or timed by one clock: all have to make equally many steps.
+            over = ranks.any(self.stopping or time.monotonic() >= deadline)
+            last = self.step == steps.stop or over
+            if ranks.first and (showing.due(self.step) or last or self.step == 1):
                 yield showing.timed(
                     lambda: Preview(self.step, preview(method, data, self.preview_side))
                 )
-            if saving.due(self.step) or last:
+            if ranks.first and (saving.due(self.step) or last):
                 yield saving.timed(lambda: self.save(method))
             if last:
                 return
-        yield self.save(method)  # there was no step left to make
+        if ranks.first:
+            yield self.save(method)  # there was no step left to make
 
     def _deadline(self, now: float) -> float:
         """When time is up, on the monotonic clock."""
@@ -205,14 +187,7 @@ class Run:
 
     def save(self, method: Method) -> Saved:
         """Write `state.pt`, `back/` (CycleGAN) and `last/`, each whole or not at all."""
-        state = {
-            "format": STATE_FORMAT,
-            "settings": config.to_dict(self.settings),
-            "step": self.step,
-            "seconds": self.seconds,
-            "method": method.state_dict(),
-        }
-        write_pickle(state, self.state_file)
+        write_pickle(self._state(method), self.state_file)
         if "generator_back" in method.parts:
             self._save_model(method, self.folder / "back", "_back")
         last = self.folder / "last"
@@ -241,6 +216,15 @@ class Run:
             patch_heads=heads.weights(average=True) if heads else None,
             discriminator=method.parts[f"discriminator{way}"].weights(),
         )
+
+    def _state(self, method: Method) -> dict[str, Any]:
+        return {
+            "format": STATE_FORMAT,
+            "settings": config.to_dict(self.settings),
+            "step": self.step,
+            "seconds": self.seconds,
+            "method": method.state_dict(),
+        }
 
     def _load_state(self) -> dict[str, Any]:
         if not self.state_file.is_file():
@@ -291,8 +275,11 @@ def _warm_start(method: Method, model: Checkpoint) -> None:
             ) from error
 
 
-def _numbers(losses: dict[str, torch.Tensor], step: int) -> dict[str, float]:
-    values = {name: float(value) for name, value in losses.items()}
+def _numbers(losses: dict[str, torch.Tensor]) -> dict[str, float]:
+    return {name: float(value) for name, value in losses.items()}
+
+
+def _checked(values: dict[str, float], step: int) -> dict[str, float]:
     bad = [name for name, value in values.items() if value != value or abs(value) == float("inf")]
     if bad:
         raise CutError(

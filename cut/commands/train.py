@@ -15,6 +15,7 @@ from cut.commands.options import add_device_options, add_json_option
 from cut.errors import CutError
 
 if TYPE_CHECKING:
+    from cut.device import Placement
     from cut.trainer import Run, Step
 
 LOG_EVERY = 50
@@ -23,7 +24,9 @@ LOG_EVERY = 50
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
-        "train", help="train a model on two sets of pictures, or on two pictures"
+        "train",
+        help="train a model on two sets of pictures, or on two pictures",
+        epilog="On several GPUs: torchrun --nproc-per-node N -m cut train --set batch_size=K*N ...",
     )
     parser.add_argument(
         "--method", default="cut", help="cut, fastcut, cyclegan or sincut (default: cut)"
@@ -61,12 +64,20 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from cut.checkpoints import find
+    """Train, alone or as one of the processes that `torchrun` started."""
+    from cut.distributed import joined
+
+    with joined(args.device, args.precision) as placement:
+        return _train(args, placement)
+
+
+def _train(args: argparse.Namespace, placement: "Placement") -> int:
+    from cut.checkpoints import find, home
     from cut.config import preset, with_overrides
-    from cut.device import choose
     from cut.library import publish
     from cut.trainer import Run
 
+    first = placement.ranks.first
     overrides = _overrides(args)
     settings = with_overrides(preset(args.method, args.preset), overrides)
     training = Run(
@@ -74,16 +85,19 @@ def run(args: argparse.Namespace) -> int:
         settings=settings,
         data=_data(args),
         name_back=args.name_back or "",
-        folder=_run_folder(args),
-        placement=choose(args.device, args.precision),
+        folder=_run_folder(args) if first else home() / "runs" / args.name,
+        placement=placement,
         minutes=args.minutes,
         preview_every=args.preview_every,
         save_every=args.save_every,
         overrides=overrides if args.resume else {},
-        start_from=find(args.start_from) if args.start_from else None,
+        start_from=find(args.start_from) if args.start_from and first else None,
     )
-    print(training.placement.describe(), file=sys.stderr)
+    if first:
+        print(placement.describe(), file=sys.stderr)
     last = _drive(training, args.resume)
+    if not first:
+        return 0
     model = publish(training.folder / "last", args.name)
     back = publish(training.folder / "back", args.name_back) if args.name_back else None
     if args.json:
@@ -110,15 +124,15 @@ def _drive(training: "Run", resume: bool) -> "Step | None":
     interrupted = signal.signal(signal.SIGINT, lambda *_: training.stop())
     terminated = signal.signal(signal.SIGTERM, lambda *_: training.stop())
     last: Step | None = None
-    with tqdm(unit="step", dynamic_ncols=True) as bar:
+    first = training.placement.ranks.first
+    with tqdm(unit="step", dynamic_ncols=True, disable=not first) as bar:
         try:
             for event in training.train(resume):
                 if isinstance(event, Step):
                     last = event
-                    bar.total, bar.initial = event.total, bar.initial or event.step - 1
-                    bar.update(event.step - bar.n)
-                    bar.set_postfix({key: f"{value:.2f}" for key, value in event.losses.items()})
-                    _log(training.folder, event)
+                    if first:
+                        _advance(bar, event)
+                        _log(training.folder, event)
                 elif isinstance(event, Preview):
                     _keep_preview(training.folder, event.step, event.picture)
                 elif isinstance(event, Skipped):
@@ -127,6 +141,12 @@ def _drive(training: "Run", resume: bool) -> "Step | None":
             signal.signal(signal.SIGINT, interrupted)
             signal.signal(signal.SIGTERM, terminated)
     return last
+
+
+def _advance(bar: "tqdm[Any]", event: "Step") -> None:
+    bar.total, bar.initial = event.total, bar.initial or event.step - 1
+    bar.update(event.step - bar.n)
+    bar.set_postfix({key: f"{value:.2f}" for key, value in event.losses.items()})
 
 
 def _log(folder: Path, event: "Step") -> None:

@@ -4,7 +4,7 @@ Every random choice for the k-th sample (its place in the shuffled order, its pa
 flip) depends on (seed, k) alone, so that a resumed run sees the same data in the same order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -187,15 +187,17 @@ def collate(samples: list[Sample]) -> Sample:
 
 
 def batches_of(
-    data: UnpairedFolders, draws: range, size: int, device: torch.device, workers: int | None = None
+    data: UnpairedFolders,
+    draws: Iterable[list[int]],
+    device: torch.device,
+    workers: int | None = None,
 ) -> Iterator[Sample]:
-    """Batches of `size` consecutive draws, read in `workers` processes; None for what suits."""
+    """A batch of each of the `draws`, read in `workers` processes; None for what suits."""
     if workers is None:
         workers = 0 if device.type == "cpu" else 4
     loader = DataLoader(
         data,
-        batch_size=size,
-        sampler=draws,
+        batch_sampler=draws,
         collate_fn=collate,
         num_workers=workers,
         pin_memory=device.type == "cuda",

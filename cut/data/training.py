@@ -9,6 +9,7 @@ from cut.config import CutSettings, Settings, SinCutSettings
 from cut.data.folders import Sample, UnpairedFolders, batches_of
 from cut.data.single_image import SingleImage
 from cut.errors import CutError
+from cut.ranks import ALONE, Ranks
 
 Source = Path | tuple[Path, Path]
 """A folder with trainA/ and trainB/, or the source and the target picture of sincut."""
@@ -55,12 +56,16 @@ def batches(
     batch_size: int,
     device: torch.device,
     workers: int | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Sample]:
-    """The batch of each step; folders are read in `workers` processes, None for what suits."""
+    """The batch of each step, or this rank's share of it.
+
+    Folders are read in `workers` processes, None for what suits.
+    """
     if isinstance(data, SingleImage):
         return map(data.batch, steps)
-    draws = range(steps.start * batch_size, steps.stop * batch_size)
-    return batches_of(data, draws, batch_size, device, workers)
+    draws = (list(ranks.share(range(k * batch_size, (k + 1) * batch_size))) for k in steps)
+    return batches_of(data, draws, device, workers)
 
 
 def name_of(source: Source) -> str:

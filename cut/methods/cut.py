@@ -7,6 +7,7 @@ it out, weighs PatchNCE tenfold and mirrors its inputs half of the time.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -64,7 +65,7 @@ class Cut:
                 initialise(network, settings.init)
         betas = (settings.beta1, settings.beta2)
         rate, ema, clip = settings.learning_rate, settings.ema, settings.clip_spikes
-        in_full = Placement(placement.device)
+        in_full = replace(placement, dtype=torch.float32)
         self.generator = Optimised(generator, placement, rate, betas, ema, clip)
         self.patch_heads = Optimised(heads, in_full, rate, betas, ema, clip)
         rate_D = rate * settings.discriminator_rate

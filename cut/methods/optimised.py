@@ -34,6 +34,7 @@ class Optimised(Generic[Network]):
         ema: float | None = None,
         clip_spikes: float | None = None,
     ):
+        self.ranks = placement.ranks
         self.low_precision = placement.dtype != torch.float32
         self.learning_rate = learning_rate
         network.to(placement.device)
@@ -62,11 +63,15 @@ class Optimised(Generic[Network]):
         self.network.requires_grad_(not frozen)
 
     def step(self, rate_factor: float, scaler: torch.amp.GradScaler) -> None:
-        """One Adam update from the network's gradients, at that share of the learning rate."""
+        """One Adam update from the network's gradients, at that share of the learning rate.
+
+        Where several processes train, all make the same one, from the mean of their gradients.
+        """
         parameters: list[Tensor] = list(self.network.parameters())
         if self.low_precision:
             for master, parameter in zip(self.masters, parameters, strict=True):
                 master.grad = None if parameter.grad is None else parameter.grad.float()
+        self.ranks.average_([m.grad for m in self.masters if m.grad is not None])
         for group in self.adam.param_groups:
             group["lr"] = self.learning_rate * rate_factor
         if self.clip_spikes is not None:
