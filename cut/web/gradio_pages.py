@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.routes import INTERNAL_ROUTES
 
 from cut.pictures import fit_within
-from cut.web import api, gradio_jobs, gradio_patches, usage, working_size
+from cut.web import api, gradio_jobs, gradio_live, gradio_patches, usage, working_size
 from cut.web.gradio_parts import (
     ONE_AT_A_TIME,
     checkpoint_menu,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TAKEN_NAMES = {
     *INTERNAL_ROUTES,
-    *("translate", "checkpoints", "correspond"),
+    *("translate", "checkpoints", "correspond", "live"),
     *("train", "train_start", "train_watch", "train_stop", "train_fetch"),
 }
 """Names that Gradio or the general endpoints use; such a checkpoint has no page of its own."""
@@ -84,6 +84,8 @@ def build() -> gr.Blocks:
         _index(checkpoints)
     with blocks.route("Patches", "correspond"):
         gradio_patches.page(checkpoints)
+    with blocks.route("Live", "live"):
+        gradio_live.page()
     with blocks.route("Train", "train"):
         gradio_jobs.page()
     for checkpoint in checkpoints:

@@ -52,6 +52,7 @@ def furnish(app: FastAPI) -> None:
     from cut.web import access
     from cut.web.gradio_half import GradioHalf
     from cut.web.job_files import furnish_job_files
+    from cut.web.live import furnish_live
 
     set_streamlit_options()
     key = secrets.token_urlsafe(32)
@@ -76,6 +77,7 @@ def furnish(app: FastAPI) -> None:
         return RedirectResponse(_with_query(f"/gradio/{page}", request), 307)
 
     furnish_job_files(app)
+    furnish_live(app)
     app.mount("/gradio", app.state.gradio)
     app.mount("/", app.state.streamlit)
 

@@ -62,6 +62,30 @@ curl -sN{curl_header} $BASE/call/train_watch/$ID
 it for how many seconds), `train_stop` and `train_fetch`.
 """
 
+_LIVE_TEXT = """
+**Python** (`pip install websockets pillow`): one frame at a time, as JPEG; before each translated
+frame comes a line of JSON with its number and its seconds. A frame sent while another still waits
+takes its place.
+
+```python
+import io, json
+from PIL import Image, ImageSequence
+from websockets.sync.client import connect
+
+address = "{stream}?checkpoint={checkpoint}&size=256"
+with connect(address{python_headers}) as stream:
+    print(stream.recv())  # ready, or what is wrong
+    for number, frame in enumerate(ImageSequence.Iterator(Image.open("video.gif"))):
+        content = io.BytesIO()
+        frame.convert("RGB").save(content, "JPEG")
+        stream.send(content.getvalue())
+        told = json.loads(stream.recv())
+        if "error" in told:
+            raise SystemExit(told["error"])
+        Image.open(io.BytesIO(stream.recv())).save(f"frame-{{number:04}}.png")
+```
+"""
+
 
 def text(base: str, endpoint: str, checkpoint: str | None = None, *, password: bool = False) -> str:
     """Examples for translating with `endpoint` of the server at `base`.
@@ -102,6 +126,13 @@ def correspond_text(base: str, checkpoint: str, *, password: bool = False) -> st
 def train_text(base: str, *, password: bool = False) -> str:
     """Examples for starting, watching and fetching a training job; as `text` otherwise."""
     return _TRAIN_TEXT.format(base=base, **_passing(password)).strip()
+
+
+def live_text(base: str, checkpoint: str, *, password: bool = False) -> str:
+    """An example for sending a stream of frames; as `text` otherwise."""
+    headers = ', additional_headers={"Authorization": "Bearer PASSWORD"}' if password else ""
+    stream = "ws" + base.removeprefix("http") + "/live/stream"
+    return _LIVE_TEXT.format(stream=stream, checkpoint=checkpoint, python_headers=headers).strip()
 
 
 def _filled(base: str, endpoint: str, *, password: bool, **parts: str) -> str:

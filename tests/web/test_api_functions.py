@@ -16,11 +16,11 @@ def test_without_checkpoints_and_with_awkward_names_the_pages_are_built(
 ) -> None:
     monkeypatch.setenv("CUT_HOME", str(tmp_path))
     monkeypatch.setattr("cut.checkpoints.BUNDLED", tmp_path / "none")
-    assert [page[0] for page in gradio_pages.build().pages] == ["", "correspond", "train"]
+    assert [page[0] for page in gradio_pages.build().pages] == ["", "correspond", "live", "train"]
     for name in ("config", "correspond", "train_stop", "v1.2_a-b"):  # taken but for the last one
         make_checkpoint(tmp_path / "checkpoints" / name, ngf=4, blocks=2)
     blocks = gradio_pages.build()
-    assert [page[0] for page in blocks.pages] == ["", "correspond", "train", "v1.2_a-b"]
+    assert [page[0] for page in blocks.pages] == ["", "correspond", "live", "train", "v1.2_a-b"]
     endpoints = blocks.get_api_info()["named_endpoints"]
     training = {"/train_start", "/train_watch", "/train_stop", "/train_fetch"}
     assert set(endpoints) == {"/translate", "/checkpoints", "/correspond", "/v1.2_a-b"} | training
