@@ -13,8 +13,8 @@ import sys
 import torch
 
 from cut.device import choose
+from cut.memory import estimate_bytes
 from cut.networks.resnet import ResnetGenerator
-from cut.translate import estimate_bytes
 
 CASES = [
     (ngf, precision, side)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -53,8 +55,13 @@ def preview_grid(method: Translates, data: UnpairedFolders, count: int = 4) -> I
 
 def to_picture(tensor: Tensor) -> Image.Image:
     """3 x H x W in [-1, 1] (clamped) as an RGB picture."""
-    levels = ((tensor.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return Image.fromarray(levels.permute(1, 2, 0).cpu().numpy())
+    return Image.fromarray(levels(tensor))
+
+
+def levels(tensor: Tensor) -> npt.NDArray[np.uint8]:
+    """3 x H x W in [-1, 1] (clamped) as H x W x 3 of 8 bits."""
+    whole = ((tensor.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return whole.permute(1, 2, 0).cpu().numpy()
 
 
 def _sources(data: UnpairedFolders, count: int) -> list[Image.Image]:

@@ -1,6 +1,5 @@
 """A loaded generator: pictures in, pictures out, at their own size."""
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,28 +12,29 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from cut.bands.choice import way_through
+from cut.bands.plan import Plan
+from cut.bands.run import Progress, is_out_of_memory
+from cut.bands.translation import translate_in_bands
 from cut.checkpoints import Checkpoint, find
 from cut.config import CutSettings, SinCutSettings
 from cut.data.folders import to_tensor
 from cut.device import Placement, choose
 from cut.errors import CutError
+from cut.memory import estimate_bytes, memory_limit
 from cut.networks.generators import GENERATORS, Generator, build_generator
 from cut.networks.layers import pad_sides
 from cut.networks.patch_heads import PatchHeads
 from cut.networks.resnet import ResnetGenerator
-from cut.pictures import MIN_SIDE, resize_short_side
+from cut.pictures import MAX_PIXELS, MIN_SIDE, resize_short_side
 from cut.previews import to_picture
 
 if TYPE_CHECKING:
     from cut.correspondence import Correspondence
 
 
-class TooLarge(CutError):  # noqa: N818 (it reads as what went wrong: the picture is too large)
-    """Translating needs more memory than the limit; `fitting_size` is a short side that fits."""
-
-    def __init__(self, message: str, fitting_size: int):
-        super().__init__(message)
-        self.fitting_size = fitting_size
+class OutOfMemory(CutError):  # noqa: N818 (it reads as what went wrong)
+    """An allocation failed."""
 
 
 @dataclass
@@ -79,34 +79,74 @@ class Translator:
         return heads.to(self.placement.device).eval().requires_grad_(False)
 
     def __call__(
-        self, picture: Image.Image, size: int | None = None, strength: float = 1.0
+        self,
+        picture: Image.Image,
+        size: int | None = None,
+        strength: float = 1.0,
+        progress: Progress | None = None,
+        limit: int | None = None,
     ) -> Image.Image:
         """Translate one picture; the result has its size.
+
+        A large picture goes through in bands, which gives what one piece gives, but for rounding.
 
         Args:
             picture: any mode, upright (see `cut.pictures.read_picture`).
             size: px, the short side to work at, scaled back afterwards; None for the picture's own.
             strength: from 0, the input, to 1, the translation.
+            progress: told how much is done of how much; what it raises cancels the translation.
+            limit: bytes of memory to use at most; None for what `cut.memory` says.
 
         Raises:
-            TooLarge: it needs more memory than the limit.
-            CutError: a side is too short, or `size` or `strength` is out of range.
+            CutError: a side is too short, `size` or `strength` is out of range, or memory or disk
+                is not enough.
         """
         if not 0 <= strength <= 1:
             raise CutError(f"strength {strength}: from 0 (the input) to 1 (the translation)")
         picture = picture.convert("RGB")
-        working = picture if size is None else resize_short_side(picture, self._checked(size))
+        working = picture if size is None else _resized(picture, size)
         if min(working.size) < MIN_SIDE:
             raise CutError(
                 f"the picture is {picture.width} x {picture.height}; a side needs at least "
                 f"{MIN_SIDE} px: choose a larger picture or a working size"
             )
-        self._check_memory(picture, working)
-        result = to_picture(self.run(to_tensor(working)[None])[0])
+        result = self._within_memory(working, progress, limit)
         if result.size != picture.size:
             result = result.resize(picture.size, Image.Resampling.LANCZOS)
         # The first picture's metadata (a location, say) would go along: hence this order.
         return result if strength == 1 else Image.blend(result, picture, 1 - strength)
+
+    def plan(self, width: int, height: int, limit: int | None = None) -> Plan | None:
+        """The bands in which a picture of that size goes through; None for one piece.
+
+        Raises:
+            CutError: `limit` (bytes) is too little; it says the least that would do.
+        """
+        return way_through(self.generator, self.placement, (width, height), limit)
+
+    def _within_memory(
+        self, picture: Image.Image, progress: Progress | None, limit: int | None
+    ) -> Image.Image:
+        way = self.plan(*picture.size, limit)
+        if way is None:
+            result = self._in_one_piece(picture, progress)
+            if result is not None:
+                return result
+            way = self.plan(*picture.size, self.estimate_bytes(*picture.size) // 2)
+            assert way is not None
+        with self._turn():
+            return translate_in_bands(self.generator, self.placement, picture, way, progress)
+
+    def _in_one_piece(self, picture: Image.Image, progress: Progress | None) -> Image.Image | None:
+        """The translation; None if less memory was free than it seemed."""
+        tell = progress or (lambda done, total: None)
+        tell(0, 1)
+        try:
+            result = to_picture(self.run(to_tensor(picture)[None])[0])
+        except OutOfMemory:
+            return None
+        tell(1, 1)
+        return result
 
     def run(self, pictures: Tensor) -> Tensor:
         """Translate B x 3 x H x W in [-1, 1] of any sides from 8 px; float32 on the CPU."""
@@ -163,14 +203,17 @@ class Translator:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Compute alone, without gradients. Raises CutError if a GPU's memory is not enough."""
+        """Compute alone, without gradients. Raises OutOfMemory if memory is not enough."""
         with self._lock, torch.inference_mode():
             try:
                 yield
-            except torch.cuda.OutOfMemoryError as error:
-                raise CutError(
-                    "the GPU's memory is not enough for this picture: choose a smaller working "
-                    "size (--size), or --device cpu"
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise OutOfMemory(
+                    f"the {'CPU' if self.placement.device.type == 'cpu' else 'GPU'}'s memory is "
+                    "not enough for this picture: choose a smaller working size (--size), or "
+                    "another --device"
                 ) from error
 
     def _padded(self, pictures: Tensor) -> Tensor:
@@ -195,23 +238,19 @@ class Translator:
         side = int(min(width, height) * (limit / self.estimate_bytes(width, height)) ** 0.5)
         return max(32, side // 32 * 32)
 
-    def _check_memory(self, picture: Image.Image, working: Image.Image) -> None:
-        limit = memory_limit()
-        needed = self.estimate_bytes(*working.size)
-        if needed <= limit:
-            return
-        fitting = self.largest_size(*picture.size, limit=limit)
-        raise TooLarge(
-            f"{working.width} x {working.height} px would need about {needed / 1e9:.1f} GB of "
-            f"memory and {limit / 1e9:.1f} GB may be used: add --size {fitting}",
-            fitting,
-        )
 
-    @staticmethod
-    def _checked(size: int) -> int:
-        if not 32 <= size <= 8192:
-            raise CutError(f"size {size}: a short side from 32 to 8192 px, or native")
-        return size
+def _resized(picture: Image.Image, size: int) -> Image.Image:
+    """`picture` at a short side of `size` px, as long as that is one that can be worked at."""
+    if not 32 <= size <= 8192:
+        raise CutError(f"size {size}: a short side from 32 to 8192 px, or native")
+    width, height = (round(side * size / min(picture.size)) for side in picture.size)
+    if width * height > MAX_PIXELS:
+        raise CutError(
+            f"a picture of {picture.width} x {picture.height} at size {size} would have "
+            f"{width} x {height} px, and {MAX_PIXELS / 1e6:.0f} megapixels are the most: choose a "
+            "smaller size, or crop it"
+        )
+    return resize_short_side(picture, size)
 
 
 def load(
@@ -224,43 +263,3 @@ def load(
     """
     checkpoint = name if isinstance(name, Checkpoint) else find(name)
     return Translator(checkpoint, choose(device, precision))
-
-
-def estimate_bytes(width: int, height: int, ngf: int, dtype: torch.dtype) -> int:
-    """Memory in bytes that a generator of width `ngf` needs for a picture of width x height px.
-
-    The peak is where the decoder doubles to full size: twice `ngf` channels go in, `ngf` come
-    out, and the convolution and the norm hold copies. `benchmarks/memory.py` measured 4.5 times
-    width, bytes a number and pixels; a tenth is added. A StyleGAN2 generator takes 3.6 to 4.1
-    times them, at half size and back, and so keeps within it.
-    """
-    return width * height * (5 * ngf * dtype.itemsize + 64)
-
-
-def memory_limit() -> int:
-    """Bytes that one translation may use: `CUT_MEMORY_LIMIT_GB`, or 60 % of what is free now.
-
-    Raises:
-        CutError: the variable is not a positive number.
-    """
-    text = os.environ.get("CUT_MEMORY_LIMIT_GB")
-    if text:
-        try:
-            gigabytes = float(text)
-        except ValueError:
-            gigabytes = 0.0
-        if not 0 < gigabytes < float("inf"):
-            raise CutError(f"CUT_MEMORY_LIMIT_GB={text}: a positive number of gigabytes")
-        return int(gigabytes * 1e9)
-    return int(0.6 * _available_memory())
-
-
-def _available_memory() -> int:
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    # No such file outside Linux: assume a small machine rather than ask for another package.
-    return 4 * 1024**3

@@ -13,8 +13,9 @@ from PIL import Image
 from cut.checkpoints import Checkpoint
 from cut.device import Placement
 from cut.errors import CutError
+from cut.memory import memory_limit
 from cut.pictures import read_picture
-from cut.translate import TooLarge, Translator, load, memory_limit
+from cut.translate import Translator, load
 from tests.helpers import make_checkpoint, make_picture
 from tests.published_flow import PublishedFlow
 
@@ -120,21 +121,38 @@ def test_location_does_not_travel(model: Translator) -> None:
         assert not out.info
 
 
-def test_a_picture_over_the_limit_names_the_size_that_fits(
+@pytest.mark.parametrize("size", [(300, 200), (201, 303), (1000, 10), (10, 1001)])
+def test_a_picture_over_the_limit_goes_in_bands_and_looks_the_same(
+    model: Translator, size: tuple[int, int]
+) -> None:
+    picture = make_picture(*size)
+    assert model.plan(*size) is None
+    limit = model.estimate_bytes(*size) // 3
+    way = model.plan(*size, limit)
+    assert way is not None and way.memory <= limit
+    told: list[tuple[int, int]] = []
+    out = model(picture, progress=lambda *parts: told.append(parts), limit=limit)
+    assert len(told) > 10, "it went in bands"
+    assert np.abs(levels(out) - levels(model(picture))).max() <= 1
+
+
+def test_too_small_a_limit_says_the_least_that_would_do(
     model: Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = make_picture(300, 200)
-    assert model.fits(300, 200)
-    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", "0.003")
-    with pytest.raises(TooLarge, match=r"300 x 200 px .*: add --size \d+$") as caught:
+    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", "0.0001")
+    with pytest.raises(CutError, match=r"300 x 200 px need at least 0\.\d+ GB of") as caught:
         model(picture)
-    size = caught.value.fitting_size
-    assert str(caught.value).endswith(f"--size {size}")
-    assert size % 32 == 0
-    assert model.fits(300, 200, size)
-    assert not model.fits(300, 200, size + 32)
-    assert size == model.largest_size(300, 200)
-    assert model(picture, size=size).size == (300, 200), "what the message advises works"
+    assert "\n" not in str(caught.value)
+    least = str(caught.value).split("at least ")[1].split(" GB")[0]
+    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", least)
+    assert model(picture).size == (300, 200), "what the message says will do does"
+
+
+def test_a_working_size_is_bounded_by_the_pixels_it_makes(model: Translator) -> None:
+    with pytest.raises(CutError, match="2000 x 1 at size 256 would have 512000 x 256 px"):
+        model(Image.new("RGB", (2000, 1)), size=256)
+    assert model(Image.new("RGB", (50, 1)), size=32).size == (50, 1)
 
 
 def test_memory_grows_with_pixels_and_precision(checkpoint: Checkpoint) -> None:
@@ -184,19 +202,25 @@ def test_requests_take_turns(model: Translator) -> None:
 def test_a_failed_request_frees_the_line(
     model: Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def out_of_memory(*_):
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GB\nand so on")
-
     for part in ("forward", "encode"):  # the patch view encodes the output, too
         monkeypatch.setattr(model.generator, part, out_of_memory)
-        with pytest.raises(CutError, match="the GPU's memory is not enough") as caught:
+        with pytest.raises(CutError, match="CPU's memory is not enough") as caught:
             model.correspondence(make_picture())
         assert "\n" not in str(caught.value)
-        if part == "forward":
-            with pytest.raises(CutError, match="the GPU's memory is not enough"):
-                model(make_picture())
         monkeypatch.undo()
     assert model(make_picture()).size == (64, 48)
+
+
+def test_out_of_memory_in_one_piece_goes_on_in_bands(
+    model: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = model(make_picture())
+    monkeypatch.setattr(model.generator, "forward", out_of_memory)
+    assert np.abs(levels(model(make_picture())) - levels(expected)).max() <= 1
+
+
+def out_of_memory(*_: object) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GB\nand so on")
 
 
 @pytest.mark.parametrize(

@@ -118,3 +118,31 @@ def test_bad_input_is_told_in_a_line(
     assert call(*arguments, home / "in" / "a.png") == 2
     assert line in capsys.readouterr().err
     assert not (home / "a.jpg").exists()
+
+
+def test_a_large_picture_keeps_within_the_memory_limit(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = make_picture(321, 242)
+    picture.save(home / "large.png")
+    arguments = ("--checkpoint", "two", home / "large.png", "--output")
+    assert call(*arguments, home / "whole") == 0
+    assert "in bands" not in capsys.readouterr().err
+    assert call(*arguments, home / "bands", "--memory-limit", "0.006") == 0
+    assert "in bands" in capsys.readouterr().err
+    whole, bands = (np.asarray(Image.open(home / f / "large.png"), int) for f in ("whole", "bands"))
+    assert np.abs(whole - bands).max() <= 1
+    assert call(*arguments, home / "none", "--memory-limit", "0.0005") == 2
+    assert "need at least 0.00" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        call(*arguments, home / "none", "--memory-limit", "little")
+    assert stopped.value.code == 2
+    assert "'little': a positive number of gigabytes" in capsys.readouterr().err
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cut.bands.stores.Spilled.write", interrupt)
+    monkeypatch.setattr("cut.bands.stores.Kept.write", interrupt)
+    assert call(*arguments, home / "none", "--memory-limit", "0.006") == 130
+    assert not (home / "none").exists(), "nothing half-written"

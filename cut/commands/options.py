@@ -18,6 +18,17 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON object as the last line")
 
 
+def gigabytes(text: str) -> int:
+    """A number of gigabytes as bytes."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: a positive number of gigabytes")
+    return int(number * 1e9)
+
+
 def working_size(text: str) -> int | None:
     """`native` as None, else the short side in px."""
     if text == "native":

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
@@ -12,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from cut.commands.options import add_device_options, add_json_option, working_size
+from cut.commands.options import add_device_options, add_json_option, gigabytes, working_size
 from cut.errors import CutError
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from cut.bands.run import Progress
     from cut.commands.translate_sheet import ModelSheet
     from cut.device import Placement
     from cut.translate import Translator
+
+BAND_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -54,6 +58,13 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--strength", type=float, default=1.0, help="0 (the input) to 1 (the translation)"
+    )
+    parser.add_argument(
+        "--memory-limit",
+        type=gigabytes,
+        metavar="GB",
+        help="what a translation may take above the loaded model; large pictures go through in "
+        "bands, to the same result (default: CUT_MEMORY_LIMIT_GB, or what is sensible here)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace PNGs that are there")
     add_device_options(parser)
@@ -158,11 +169,31 @@ def _translate(
         raise CutError(f"{target} is there already: add --overwrite or choose another --output")
     picture = read_picture(source)
     start = time.perf_counter()
-    result = translator(picture, args.size, args.strength)
+    with _bar_of_bands() as progress:
+        result = translator(picture, args.size, args.strength, progress, args.memory_limit)
     seconds = time.perf_counter() - start
     if target is not None:
         save_png(result, target)
     return picture, result, round(seconds, 3)
+
+
+@contextmanager
+def _bar_of_bands() -> "Iterator[Progress]":
+    """Give what draws a second bar for a picture that goes through in bands."""
+    bar: tqdm[Any] | None = None
+
+    def tell(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None and total > 1:
+            bar = tqdm(desc="in bands", total=total, leave=False, bar_format=BAND_BAR)
+        if bar is not None:
+            bar.update(done - bar.n)
+
+    try:
+        yield tell
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 def _report(

@@ -10,13 +10,14 @@ from cut.correspondence.layer_view import LayerView
 from cut.correspondence.view import Correspondence
 from cut.data.folders import to_tensor
 from cut.errors import CutError
+from cut.memory import memory_limit
 from cut.networks.grid import Grid
 from cut.networks.patch_heads import sample_places, unit_length
 from cut.patch_sizes import SIZES
 from cut.pictures import check_sides, resize_short_side
 from cut.previews import to_picture
 from cut.randomness import StepRandom
-from cut.translate import Translator, memory_limit
+from cut.translate import Translator
 
 MAX_GRID = 64
 """Places along a side of a layer's grid; finer layers are sampled, never averaged."""

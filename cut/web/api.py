@@ -168,19 +168,11 @@ def store(content: bytes, name: str) -> Path:
 def _translate_at(
     checkpoint: str, picture: Image.Image, choice: working_size.Choice, strength: float
 ) -> tuple[Image.Image, int | None, float]:
-    """Translate at the chosen size; "auto" makes do with what fits into memory."""
-    from cut.translate import TooLarge
-
+    """Translate at the chosen size."""
     device = get_translator(checkpoint).placement.device.type
     trained = find_by_name(checkpoint).trained_side
     size = working_size.resolve(choice, *picture.size, device, trained)
-    try:
-        result, seconds = translate_in_line(checkpoint, picture, size, strength)
-    except TooLarge as error:
-        if choice != "auto" or not error.fitting_size:
-            raise
-        size = error.fitting_size
-        result, seconds = translate_in_line(checkpoint, picture, size, strength)
+    result, seconds = translate_in_line(checkpoint, picture, size, strength)
     return result, size, seconds
 
 

@@ -46,8 +46,7 @@ class HasPicture(Protocol):
 class Result:
     """One translation: where its PNG is, smaller JPEG copies of it, and how it was made.
 
-    `size` is the short side that was worked at (None: the picture's own); `too_large` tells that
-    a larger one was asked for, which memory has no room for.
+    `size` is the short side that was worked at (None: the picture's own).
     """
 
     path: Path
@@ -55,7 +54,6 @@ class Result:
     thumbnail: bytes = field(repr=False)
     seconds: float
     size: int | None
-    too_large: bool = False
 
     def png(self, source: HasPicture, strength: float = 1.0) -> bytes:
         """Return the PNG file, mixed with `source` if `strength` in [0, 1] is below one."""
@@ -96,9 +94,8 @@ class ResultStore:
         *,
         seconds: float,
         size: int | None,
-        too_large: bool = False,
     ) -> Result:
-        """Keep `picture`, a translation at full strength; `size` and `too_large` as in Result.
+        """Keep `picture`, a translation at full strength; `size` as in Result.
 
         Raises CutError if it cannot be written.
         """
@@ -108,7 +105,6 @@ class ResultStore:
             thumbnail=jpeg_bytes(fit_within(picture, THUMBNAIL_SIDE)),
             seconds=seconds,
             size=size,
-            too_large=too_large,
         )
         with self._lock:
             self._results[key] = result

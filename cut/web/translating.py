@@ -1,7 +1,7 @@
-"""From a picture that was brought to a result that is kept: at a size that fits, in line, once."""
+"""From a picture that was brought to a result that is kept: in line, once."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from cut.errors import CutError
@@ -42,27 +42,16 @@ class Desk:
         return self._store(source).get(self._key(source))
 
     def translate(self, source: Source, on_wait: Callable[[int], None] | None = None) -> Result:
-        """Translate `source` when its turn comes, or smaller if memory has no room for it.
+        """Translate `source` when its turn comes.
 
         `on_wait(place)` is told how many requests are ahead. Raises CutError if the picture, the
         checkpoint or the disk refuse.
         """
-        from cut.translate import TooLarge
-
         key = self._key(source)
-        size, too_large = key[-1], False
-        picture = source.picture()
-        run = partial(translate_in_line, self._checkpoint.name, picture, on_wait=on_wait)
-        try:
-            translated, seconds = run(size=size)
-        except TooLarge as error:
-            if not error.fitting_size:
-                raise
-            size, too_large = error.fitting_size, True
-            translated, seconds = run(size=size)
-        return self._store(source).put(
-            key, translated, seconds=seconds, size=size, too_large=too_large
+        translated, seconds = translate_in_line(
+            self._checkpoint.name, source.picture(), size=key[-1], on_wait=on_wait
         )
+        return self._store(source).put(key, translated, seconds=seconds, size=key[-1])
 
     def _store(self, source: Source) -> ResultStore:
         return self._own_results if source.example is None else example_results()

@@ -213,18 +213,18 @@ def test_an_unknown_address_is_told_and_the_page_still_works(open_page: OpenPage
     assert "chestnut_horse" in error
 
 
-def test_a_size_beyond_the_memory_is_replaced_by_one_that_fits(
+def test_a_size_beyond_the_memory_of_one_piece_is_worked_at_all_the_same(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = upload(open_page(), file("large.png", width=600, height=500))
     monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", "0.01")
     page.selectbox(key="working_size").set_value(384).run()
     assert errors(page) == []
-    (warning,) = page.warning
-    result = shown_result(page, 384)
-    assert result.size < 384
-    assert f"{result.size} px" in warning.value
-    assert Image.open(io.BytesIO(result.png(session_of(page).source))).size == (600, 500)
+    assert shown_result(page, 384).size == 384
+    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", "0.001")
+    page.selectbox(key="working_size").set_value(512).run()
+    (error,) = errors(page)
+    assert "need at least 0.0" in error
 
 
 def test_picture_checkpoint_and_settings_stay_when_one_moves_between_pages(

@@ -52,21 +52,22 @@ def test_other_sizes_are_refused(value: object) -> None:
         api.parse_size(value)
 
 
-def test_auto_makes_do_with_what_fits_and_an_explicit_size_is_refused(
+def test_a_large_picture_needs_no_smaller_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_checkpoint(tmp_path / "checkpoints" / "small", ngf=4, blocks=2)
     monkeypatch.setenv("CUT_HOME", str(tmp_path))
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     translator = load(str(read_checkpoint(tmp_path / "checkpoints" / "small").folder))
-    limit = translator.estimate_bytes(128, 96)
+    limit = translator.estimate_bytes(320, 240)
     monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", repr(limit / 1e9))
     path = tmp_path / "large.png"
     make_picture(640, 480).save(path)
-    done = api.translate_file(str(path), "small")
+    done = api.translate_file(str(path), "small", size="native")
     assert done.after.size == (640, 480)
-    assert "px (short side), scaled back to 640 × 480" in done.note
-    with pytest.raises(CutError):
+    assert "Translated at its own size, 640 × 480" in done.note
+    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", "0.001")
+    with pytest.raises(CutError, match="need at least"):
         api.translate_file(str(path), "small", size="native")
 
 

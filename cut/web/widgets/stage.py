@@ -103,11 +103,6 @@ def _compare(source: Source, result: Result, strength: float) -> None:
 
 
 def _tell_facts(source: Source, result: Result) -> None:
-    if result.too_large:
-        st.warning(
-            "The working size that was asked for needs more memory than this server may use: "
-            f"{result.size} px is what fits."
-        )
     size = describe(result.size, source.width, source.height)
     lines = [f"{size}, in {result.seconds:.1f} s."]
     example = example_of(source)
