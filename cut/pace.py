@@ -21,6 +21,11 @@ class Pace:
         self.wait = seconds
         self.done_at = time.monotonic()
 
+    @property
+    def ever(self) -> bool:
+        """Whether there is any rule by which it may come due."""
+        return self.steps is not None or self.seconds is not None
+
     def due(self, step: int) -> bool:
         """Whether it is due after `step` (from 1)."""
         if self.steps is not None and step % self.steps == 0:

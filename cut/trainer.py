@@ -51,7 +51,8 @@ class Run:
         preview_every, save_every: steps, None for never; both also come at the end, and a preview
             after the first step.
         preview_seconds, save_seconds: also when so many seconds have passed since the last one;
-            None for never. Previews that take long come less often, for a fifth of the time.
+            None for never. Previews that take long come less often, for a fifth of the time;
+            with None by steps as well there are none at all.
         preview_side: px, the longest side that a single source picture is shown at; None for its
             own.
         title: of the model, for people; "" for its name.
@@ -165,7 +166,9 @@ class Run:
             # Told to one process or timed by one clock: all have to make equally many steps.
             over = ranks.any(self.stopping or time.monotonic() >= deadline)
             last = self.step == steps.stop or over
-            if ranks.first and (showing.due(self.step) or last or self.step == 1):
+            if ranks.first and (
+                showing.due(self.step) or showing.ever and (last or self.step == 1)
+            ):
                 yield showing.timed(
                     lambda: Preview(self.step, preview(method, data, self.preview_side))
                 )

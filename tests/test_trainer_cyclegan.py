@@ -67,7 +67,8 @@ def test_its_model_is_scored_exported_and_looked_into(tmp_path: Path, data: Path
 
 def test_it_may_start_from_a_model_of_cut(tmp_path: Path, data: Path) -> None:
     model = make_checkpoint(tmp_path / "model", ngf=4, blocks=2)
-    run, _ = trained(tmp_path / "run", data, start_from=model)
+    run, events = trained(tmp_path / "run", data, start_from=model, preview_every=None)
+    assert not any(isinstance(event, Preview) for event in events), "no rule asks for any"
     before = model.generator_state()
     saved = torch.load(run.state_file, weights_only=True)["method"]["generator"]["weights"]
     assert all((saved[key] - value).abs().max() <= 5e-4 for key, value in before.items())

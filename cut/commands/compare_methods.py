@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
     add("--metric", choices=_OF_SETS, help="score with it, too; kid-lite0 needs no network")
     add("--output", type=Path, metavar="DIR", help="keep the runs there (default: removed)")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    add("--precision", default="fp32", help="fp32, as the paper, auto, bf16 or fp16")
+    add("--precision", default="fp32", help="fp32 (default, as in the paper), auto, bf16 or fp16")
     add_json_option(parser)
     parser.set_defaults(run=run)
 

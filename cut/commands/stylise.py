@@ -5,11 +5,14 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from cut.commands.options import add_json_option
+
+if TYPE_CHECKING:
+    from cut.stylise import Stylised
 
 
 def add_parser(subparsers: Any) -> None:
@@ -27,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
     add("--output", type=Path, required=True, metavar="FILE.png", help="for the result")
     add("--size", type=int, default=512, help="longer side in px, 64 to 1024 (default: 512)")
     add("--steps", type=int, default=500, help="evaluations of the loss (default: 500)")
-    add("--style-weight", type=float, default=1e3, help="against content (default: 1000)")
+    add("--style-weight", type=float, default=1e3, help="against 1 of content (default: 1000)")
     add("--noise", action="store_true", help="begin with noise, not with the content picture")
     add("--seed", type=int, default=0, help="of the noise (default: 0)")
     add("--score", action="store_true", help="print SIFID-lite0 against the style picture")
@@ -40,38 +43,15 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Stylise as `args` say; raises CutError for what the user can mend."""
-    from cut import stylise
-    from cut.device import choose
     from cut.errors import CutError
-    from cut.pictures import read_picture, save_png
+    from cut.pictures import save_png
 
     if args.output.suffix.lower() != ".png":
         raise CutError(f"--output {args.output}: name a .png file")
     if args.output.exists() and not args.overwrite:
         raise CutError(f"{args.output} is there already: add --overwrite or name another file")
-    content, style = (read_picture(path) for path in (args.content, args.style))
-    placement = choose(args.device, args.precision)
-    options = {"size": args.size, "steps": args.steps, "style_weight": args.style_weight}
-    stylise.check_options(placement=placement, **options)
-    network = stylise.vgg19()
-    print(placement.describe(), file=sys.stderr)
     started = time.perf_counter()
-    with tqdm(total=args.steps, unit="step", disable=None) as bar:
-
-        def tell(step: int, loss: float) -> None:
-            bar.update()
-            bar.set_postfix(loss=f"{loss:.4g}")
-
-        made = stylise.stylise(
-            content,
-            style,
-            network,
-            placement,
-            **options,
-            noise=args.noise,
-            seed=args.seed,
-            tell=tell,
-        )
+    made = _make(args)
     save_png(made.picture, args.output)
     report = {
         "output": str(args.output),
@@ -88,6 +68,38 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report))
     return 0
+
+
+def _make(args: argparse.Namespace) -> "Stylised":
+    """Optimise the picture, with a progress bar."""
+    from cut import stylise
+    from cut.device import choose
+    from cut.pictures import read_picture
+
+    content, style = (read_picture(path) for path in (args.content, args.style))
+    placement = choose(args.device, args.precision)
+    # What is wrong with these shows before anything is downloaded.
+    stylise.check_options(placement, args.size, args.steps, args.style_weight)
+    network = stylise.vgg19()
+    print(placement.describe(), file=sys.stderr)
+    with tqdm(total=args.steps, unit="step", disable=None) as bar:
+
+        def tell(step: int, loss: float) -> None:
+            bar.update()
+            bar.set_postfix(loss=f"{loss:.4g}")
+
+        return stylise.stylise(
+            content,
+            style,
+            network,
+            placement,
+            size=args.size,
+            steps=args.steps,
+            style_weight=args.style_weight,
+            noise=args.noise,
+            seed=args.seed,
+            tell=tell,
+        )
 
 
 def _score(result: Any, args: argparse.Namespace) -> dict[str, Any]:
