@@ -90,6 +90,11 @@ class Checkpoint:
         return self.config.get("summary") or ""
 
     @property
+    def terms(self) -> str:
+        """Of the data that it was trained on; empty where they are not stated."""
+        return (self.config.get("data") or {}).get("terms") or ""
+
+    @property
     def score(self) -> dict[str, Any] | None:
         """`metric`, `value`, `doing_nothing`, `images` and `size`, if the model was scored."""
         return self.config.get("score")

@@ -9,7 +9,7 @@ import torch
 from cut import checkpoints
 from cut.checkpoints import available, find, read_checkpoint, write_checkpoint
 from cut.errors import CutError
-from cut.library import claim, import_published, publish, remove, validate_name
+from cut.library import claim, import_model, publish, remove, validate_name
 from tests.helpers import make_checkpoint
 
 
@@ -137,19 +137,19 @@ def test_names_that_are_taken(tmp_path: Path, home: Path) -> None:
     for overwrite in (False, True):
         with pytest.raises(CutError, match="belongs to a bundled model"):
             claim("horse2zebra", overwrite)
-    with pytest.raises(CutError, match="already: add --overwrite"):
+    with pytest.raises(CutError, match="already: choose another name"):
         claim("mine")
     assert claim("mine", overwrite=True) == home / "checkpoints" / "mine"
 
 
 def test_importing_a_folder_of_this_softwares(tmp_path: Path, home: Path) -> None:
     made = make(tmp_path / "elsewhere", "model")
-    model = import_published(made.folder, "copy")
+    model = import_model(made.folder, "copy").checkpoint
     assert model.folder == home / "checkpoints" / "copy"
     assert model.files.keys() == made.files.keys()
     made.files["patch_heads"].write_bytes(b"damaged")
     with pytest.raises(CutError, match="is damaged"):
-        import_published(made.folder, "second")
+        import_model(made.folder, "second")
     assert [path.name for path in (home / "checkpoints").iterdir()] == ["copy"]
 
 

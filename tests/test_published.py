@@ -11,7 +11,7 @@ from torch import Tensor
 from cut.checkpoints import find
 from cut.data.folders import to_tensor
 from cut.errors import CutError
-from cut.library import import_published
+from cut.library import import_model
 from cut.networks.patch_heads import PatchHeads
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
@@ -49,7 +49,7 @@ def publish(folder: Path, prefix: str = "", parts: str = "GFD", **settings) -> d
 def test_import_and_export_rename_nothing(tmp_path: Path, prefix: str, parts: str) -> None:
     source = tmp_path / "horse2zebra_cut_pretrained"
     publish(source, prefix, parts)
-    model = import_published(source, "zebra")
+    model = import_model(source, "zebra").checkpoint
     assert find("zebra").folder == model.folder
     assert model.has_patch_heads is ("F" in parts)
     files = export_published(model, tmp_path / "out")
@@ -91,7 +91,7 @@ def test_translates_to_the_same_pixels(tmp_path: Path, direct: bool) -> None:
     levels = ((right + 1) * 127.5).permute(1, 2, 0).numpy()
     name = tmp_path / "published" / "latest_net_G.pth"
     if not direct:
-        name = import_published(tmp_path / "published", "imported").name
+        name = import_model(tmp_path / "published", "imported").checkpoint.name
     ours = np.asarray(load(name, device="cpu", precision="fp32")(picture)).astype(float)
     assert ours.std() > 1, "a flat picture would prove nothing"
     assert np.abs(ours - levels).max() <= 1
@@ -109,7 +109,7 @@ def test_heads_of_another_model_are_refused(tmp_path: Path) -> None:
     publish(tmp_path / "model", parts="G")
     torch.save(PatchHeads([3, 5]).state_dict(), tmp_path / "model" / "latest_net_F.pth")
     with pytest.raises(CutError, match=r"latest_net_F\.pth does not fit latest_net_G\.pth"):
-        import_published(tmp_path / "model", "mixed")
+        import_model(tmp_path / "model", "mixed")
 
 
 def test_one_generator_of_several(tmp_path: Path) -> None:
@@ -117,11 +117,11 @@ def test_one_generator_of_several(tmp_path: Path) -> None:
     latest = tmp_path / "runs" / "latest_net_G.pth"
     for epoch in ("50", "100"):
         (tmp_path / "runs" / f"{epoch}_net_G.pth").write_bytes(latest.read_bytes())
-    import_published(tmp_path / "runs", "latest")
-    import_published(tmp_path / "runs" / "50_net_G.pth", "fifty")
+    import_model(tmp_path / "runs", "latest")
+    import_model(tmp_path / "runs" / "50_net_G.pth", "fifty")
     latest.unlink()
     with pytest.raises(CutError, match=r"2 generators in .*: name one of the files"):
-        import_published(tmp_path / "runs", "which")
+        import_model(tmp_path / "runs", "which")
 
 
 def test_buffers_of_older_norms_are_left_out(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_code_in_a_pickle_does_not_run(tmp_path: Path, container: str) -> None:
         path.write_bytes(pickle.dumps(state))
     else:
         torch.save(state, path, _use_new_zipfile_serialization=container == "zip")
-    for attempt in (lambda: load(path), lambda: import_published(path, "bomb")):
+    for attempt in (lambda: load(path), lambda: import_model(path, "bomb")):
         with pytest.raises(CutError, match=r"latest_net_G\.pth is refused") as caught:
             attempt()
         assert "\n" not in str(caught.value)
@@ -212,7 +212,7 @@ def test_a_missing_file_and_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(CutError, match=r"no file .*none\.pth"):
         load(tmp_path / "none.pth")
     with pytest.raises(CutError, match="nothing to import"):
-        import_published(tmp_path, "nothing")
+        import_model(tmp_path, "nothing")
 
 
 def test_exports_are_not_overwritten_unasked(tmp_path: Path) -> None:

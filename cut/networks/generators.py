@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from cut.networks import resnet, stylegan2
+from cut.networks.layers import pad_sides
 from cut.networks.resnet import ResnetGenerator
 from cut.networks.stylegan2 import StyleGAN2Generator
 
@@ -45,3 +46,9 @@ def description_of(state: dict[str, Tensor]) -> dict[str, Any]:
 def head_channels(generator: Generator, layers: Sequence[int]) -> list[int]:
     """Channels of each contrasted layer, which is what the patch heads are built from."""
     return [grid.channels for grid in generator.grids(layers)]
+
+
+def translated(generator: Generator, pictures: Tensor) -> Tensor:
+    """The translation of B x 3 x H x W in [-1, 1], whose sides (from 8 px) it keeps."""
+    height, width = pictures.shape[2:]
+    return generator(pad_sides(pictures))[0][:, :, :height, :width]

@@ -5,8 +5,9 @@ import zipfile
 
 import pytest
 
+from cut import archives
 from cut.errors import CutError
-from cut.jobs import LIMITS, Upload, archives
+from cut.jobs import LIMITS, Upload
 from cut.jobs.archives import is_zip, pictures_listed, read_pictures
 from tests.jobs.made import picture_bytes, zipped
 
