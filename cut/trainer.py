@@ -167,7 +167,7 @@ class Run:
             over = ranks.any(self.stopping or time.monotonic() >= deadline)
             last = self.step == steps.stop or over
             if ranks.first and (
-                showing.due(self.step) or showing.ever and (last or self.step == 1)
+                showing.due(self.step) or (showing.ever and (last or self.step == 1))
             ):
                 yield showing.timed(
                     lambda: Preview(self.step, preview(method, data, self.preview_side))
