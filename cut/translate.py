@@ -157,17 +157,20 @@ class Translator:
 
     def run_with_features(
         self, pictures: Tensor, layers: Sequence[int]
-    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """As `run`, with the encoder's features of input and output at `layers`, on the device.
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The translation and the encoder's features of the input at `layers`, on the device.
 
-        The features cover the picture as it was padded: their first rows and columns are the
-        picture's own.
+        Both cover the pictures as they were padded: their first rows and columns are the picture's
+        own. `encode` takes such a translation.
         """
-        height, width = pictures.shape[2:]
         with self._turn():
-            output, keys = self.generator(self._padded(pictures), layers)
-            queries = self.generator.encode(output, layers)
-            return output[:, :, :height, :width].float().cpu(), keys, queries
+            return self.generator(self._padded(pictures), layers)
+
+    def encode(self, x: Tensor, layers: Sequence[int], start: int = 0) -> list[Tensor]:
+        """The features of `layers`, on the device; `x` is as it came from there, or, with a later
+        `start`, the features of the layer before that one."""
+        with self._turn():
+            return self.generator.encode(x, layers, start)
 
     def correspondence(self, picture: Image.Image, size: int = 256) -> "Correspondence":
         """Patch embeddings of a picture and its translation: `cut.correspondence.correspond`."""

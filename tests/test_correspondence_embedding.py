@@ -47,7 +47,8 @@ def test_vectors_are_those_of_single_places_of_the_whole_map(
 ) -> None:
     """Sampled, never averaged: each vector is the embedding of one place's features."""
     x = to_tensor(view.working)[None]
-    output, keys, queries = translator.run_with_features(x, LAYERS)
+    output, keys = translator.run_with_features(x, LAYERS)
+    queries = translator.encode(output, LAYERS)
     heads = translator.patch_heads
     assert heads is not None
     assert view.size == (303, 256)
@@ -61,8 +62,59 @@ def test_vectors_are_those_of_single_places_of_the_whole_map(
             np.testing.assert_allclose(np.linalg.norm(vectors, axis=2), 1, atol=1e-5)
     assert np.array_equal(
         np.asarray(view.output),
-        ((output[0].clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy(),
+        ((output[0, :, :, :303].clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0),
     )
+
+
+@pytest.mark.parametrize("order", [(1, 4, 0, 2, 3), (4, 0, 1, 2, 3)])
+def test_a_layer_is_embedded_when_it_is_looked_at_and_the_same_as_at_once(
+    translator: Translator,
+    view: Correspondence,
+    order: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoded: list[tuple[int, ...]] = []
+    encode = translator.encode
+
+    def record(x: torch.Tensor, layers: tuple[int, ...], start: int) -> list[torch.Tensor]:
+        encoded.append(tuple(layers))
+        return encode(x, layers, start)
+
+    monkeypatch.setattr(translator, "encode", record)
+    later = correspond(translator, noisy_picture(303, 256), at_once=False)
+    assert (encoded, later.layers.numbers) == ([], LAYERS)
+    for i in order:
+        assert not later.layers.has(i)
+        assert not later.layers.whole
+        layer, expected = later.layers[i], view.layers[i]
+        assert later.layers[i] is layer
+        np.testing.assert_allclose(layer.input, expected.input, atol=1e-5)
+        np.testing.assert_allclose(layer.output, expected.output, atol=1e-5)
+        assert np.array_equal(layer.drawn, expected.drawn)
+    assert later.layers.whole
+    # The encoder goes as far as is asked, and then on from there.
+    assert encoded == ([LAYERS[:2], LAYERS[2:]] if order[0] == 1 else [LAYERS])
+
+
+def test_what_embedding_needs_is_let_go_of_with_the_last_layer(
+    translator: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[weakref.ref[torch.Tensor]] = []
+    run = translator.run_with_features
+
+    def record(x: torch.Tensor, layers: tuple[int, ...]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        output, keys = run(x, layers)
+        kept.append(weakref.ref(output))
+        return output, keys
+
+    monkeypatch.setattr(translator, "run_with_features", record)
+    view = correspond(translator, noisy_picture(64, 64), at_once=False)
+    view.layer(4)
+    assert kept[0]() is not None
+    view.layer(16)
+    assert [layer.number for layer in view.layers] == list(LAYERS)
+    gc.collect()
+    assert kept[0]() is None
 
 
 def test_layer_0_sees_the_pixels_at_its_centres_without_the_border(headless: Translator) -> None:
@@ -157,7 +209,8 @@ def test_without_heads_the_encoders_features_are_centred_and_said_to_be(
     assert "no patch heads" in plain.notes[0]
     assert view.has_heads
     assert view.notes == []
-    _, keys, queries = headless.run_with_features(to_tensor(plain.working)[None], LAYERS)
+    output, keys = headless.run_with_features(to_tensor(plain.working)[None], LAYERS)
+    queries = headless.encode(output, LAYERS)
     layer = plain.layer(12)
     rows, columns = (np.rint(c / layer.stride).astype(int) for c in (layer.ys, layer.xs))
     chosen = torch.stack([f[0].permute(1, 2, 0)[rows][:, columns] for f in (keys[3], queries[3])])

@@ -1,4 +1,8 @@
-"""Embeds a picture and its translation, each once, on a grid of places for every layer."""
+"""Embeds a picture and its translation, each once, on a grid of places for every layer.
+
+The translation is encoded no further than the layer that is asked for: the first ones cost little,
+and can be looked at while the last are still to come.
+"""
 
 import numpy as np
 import torch
@@ -7,6 +11,7 @@ from torch import Tensor
 
 from cut.correspondence.contrast import Array
 from cut.correspondence.layer_view import LayerView
+from cut.correspondence.layers import Layers
 from cut.correspondence.view import Correspondence
 from cut.data.folders import to_tensor
 from cut.errors import CutError
@@ -38,7 +43,11 @@ SPREAD = 1e-3
 
 
 def correspond(
-    translator: Translator, picture: Image.Image, size: int = 256, seed: int = 0
+    translator: Translator,
+    picture: Image.Image,
+    size: int = 256,
+    seed: int = 0,
+    at_once: bool = True,
 ) -> Correspondence:
     """Embed a picture and its translation, each once.
 
@@ -48,6 +57,7 @@ def correspond(
             side would take more memory than `MOST_MEMORY`.
         size: px, 256, 384 or 512.
         seed: of the places that are drawn as negatives.
+        at_once: embed every layer now, or each when it is first looked at.
 
     Raises:
         CutError: the size is not one of these, the picture is too small or too narrow, or memory
@@ -64,24 +74,22 @@ def correspond(
     _check_memory(translator, picture, size)
     rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
     working = resize_short_side(rgb, _affordable(translator, picture, size))
-    layers = translator.contrasted_layers
-    output, keys, queries = translator.run_with_features(to_tensor(working)[None], layers)
-    if working.getcolors(1) is not None:  # no second colour
-        # Every place sees the same, but norms turn rounding into texture: take one for all.
-        keys = [features[:, :, :1, :1].expand_as(features) for features in keys]
-    return Correspondence(
+    embedder = _Embedder(translator, working, seed)
+    numbers = translator.contrasted_layers
+    fields = {number: translator.generator.receptive_field(number) for number in numbers}
+    view = Correspondence(
         checkpoint=translator.checkpoint.name,
         has_heads=translator.patch_heads is not None,
         picture_size=picture.size,
         size_asked=size,
         working=working,
-        output=to_picture(output[0]),
+        output=embedder.picture(),
         crops=translator.contrasted_crops,
-        layers=[
-            _layer_view(translator, i, working.size, (keys[i], queries[i]), seed)
-            for i in range(len(layers))
-        ],
+        layers=Layers(fields, embedder.embed),
     )
+    if at_once:
+        list(view.layers)
+    return view
 
 
 def _affordable(translator: Translator, picture: Image.Image, size: int) -> int:
@@ -106,42 +114,74 @@ def _check_memory(translator: Translator, picture: Image.Image, size: int) -> No
     )
 
 
-def _layer_view(
-    translator: Translator,
-    i: int,
-    size: tuple[int, int],
-    maps: tuple[Tensor, Tensor],
-    seed: int,
-) -> LayerView:
-    """The i-th contrasted layer.
+class _Embedder:
+    """A picture and its translation, of which layer after layer is embedded.
 
     Args:
-        translator: whose patch heads embed.
-        i: counts the contrasted layers.
-        size: px, width and height of the working picture.
-        maps: the layer's features of input and output, 1 x C x H x W.
+        translator: whose encoder and patch heads embed.
+        working: the picture at working size.
         seed: of the places that are drawn as negatives.
     """
-    number = translator.contrasted_layers[i]
-    grid = translator.generator.grids([number])[0]
-    columns, rows = (_sampled(length, grid) for length in size)
-    places = (rows[:, None] * maps[0].shape[3] + columns[None]).flatten().to(maps[0].device)
-    vectors = torch.cat([sample_places(features, places) for features in maps])
-    heads = translator.patch_heads
-    unit = (heads.embed(i, vectors) if heads else _own_features(vectors)).float().cpu().numpy()
-    of_input, of_output = unit.reshape(2, len(rows), len(columns), -1)
-    return LayerView(
-        number=number,
-        stride=grid.stride,
-        receptive_field=translator.generator.receptive_field(number),
-        size=size,
-        xs=_centres(columns, grid),
-        ys=_centres(rows, grid),
-        input=of_input,
-        output=of_output,
-        drawn=StepRandom(seed, 0).places("X", i, len(places), DRAWN).numpy(),
-        temperature=translator.temperature,
-    )
+
+    def __init__(self, translator: Translator, working: Image.Image, seed: int) -> None:
+        self._translator, self._size, self._seed = translator, working.size, seed
+        self._numbers = translator.contrasted_layers
+        self._grids = translator.generator.grids(self._numbers)
+        x = to_tensor(working)[None]
+        self._output, maps = translator.run_with_features(x, self._numbers)
+        # To one colour every place sees the same, but norms turn rounding into texture: take one.
+        is_plain = working.getcolors(1) is not None
+        # No more than the places is kept of the maps, of which the first are large.
+        self._keys = [self._sample(i, one, is_plain) for i, one in enumerate(maps)]
+        self._queries: list[Tensor] = []
+        self._reached = self._output  # by the encoder, on the translation
+
+    def picture(self) -> Image.Image:
+        """The translation."""
+        width, height = self._size
+        return to_picture(self._output[0, :, :height, :width].float().cpu())
+
+    def embed(self, i: int) -> LayerView:
+        """The i-th contrasted layer."""
+        self._reach(i)
+        translator, number, grid = self._translator, self._numbers[i], self._grids[i]
+        columns, rows = (_sampled(length, grid) for length in self._size)
+        vectors = torch.cat([self._keys[i], self._queries[i]])
+        heads = translator.patch_heads
+        unit = (heads.embed(i, vectors) if heads else _own_features(vectors)).float().cpu().numpy()
+        of_input, of_output = unit.reshape(2, len(rows), len(columns), -1)
+        count = len(rows) * len(columns)
+        return LayerView(
+            number=number,
+            stride=grid.stride,
+            receptive_field=translator.generator.receptive_field(number),
+            size=self._size,
+            xs=_centres(columns, grid),
+            ys=_centres(rows, grid),
+            input=of_input,
+            output=of_output,
+            drawn=StepRandom(self._seed, 0).places("X", i, count, DRAWN).numpy(),
+            temperature=translator.temperature,
+        )
+
+    def _reach(self, i: int) -> None:
+        """Encode the translation as far as the i-th layer."""
+        done = len(self._queries)
+        if done > i:
+            return
+        start = self._numbers[done - 1] + 1 if done else 0
+        layers = self._numbers[done : i + 1]
+        maps = self._translator.encode(self._reached, layers, start)
+        self._queries += [self._sample(done + n, one) for n, one in enumerate(maps)]
+        self._reached = maps[-1]
+
+    def _sample(self, i: int, features: Tensor, is_plain: bool = False) -> Tensor:
+        """The i-th layer's features, 1 x C x H x W, at the grid's places: 1 x N x C."""
+        columns, rows = (_sampled(length, self._grids[i]) for length in self._size)
+        places = (rows[:, None] * features.shape[3] + columns[None]).flatten()
+        if is_plain:
+            places.zero_()
+        return sample_places(features, places.to(features.device))
 
 
 def _sampled(length: int, grid: Grid) -> Tensor:

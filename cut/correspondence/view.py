@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cut.correspondence.layer_view import LayerView, check_place
+from cut.correspondence.layers import Layers
 from cut.errors import CutError
 
 
@@ -22,7 +23,7 @@ class Correspondence:
         picture_size: width and height of the picture that was given.
         size_asked: px, the short side that was asked for; a long picture is looked at with less.
         working, output: the picture at working size, and its translation.
-        layers: in the encoder's order.
+        layers: in the encoder's order, each embedded when first looked at.
         crops: of one picture that a training step contrasted with each other, a patch of each; 0
             for models that contrast within a picture, as the view does.
     """
@@ -33,7 +34,7 @@ class Correspondence:
     size_asked: int
     working: Image.Image
     output: Image.Image
-    layers: list[LayerView]
+    layers: Layers
     crops: int = 0
 
     @property
@@ -76,10 +77,9 @@ class Correspondence:
         Raises:
             CutError: the layer is not among the contrasted ones.
         """
-        for view in self.layers:
-            if view.number == number:
-                return view
-        known = ", ".join(str(view.number) for view in self.layers)
+        if number in self.layers.numbers:
+            return self.layers[self.layers.numbers.index(number)]
+        known = ", ".join(map(str, self.layers.numbers))
         raise CutError(f"layer {number} is not contrasted here: choose from {known}")
 
     def to_working(self, x: float, y: float) -> tuple[float, float]:

@@ -88,10 +88,13 @@ class StyleGAN2Generator(nn.Module):
                 features.append(y)
         return self.decoder(y, noise.to(x)), features
 
-    def encode(self, x: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """The features of `layers` (ascending), computing no further than the last of them."""
+    def encode(self, x: Tensor, layers: Sequence[int], start: int = 0) -> list[Tensor]:
+        """The features of `layers` (ascending), computing no further than the last of them.
+
+        `x` is a picture, or with a later `start` the features of the layer before that one.
+        """
         features = []
-        for number, layer in enumerate(self.encoder.convs[: max(layers) + 1]):
+        for number, layer in enumerate(self.encoder.convs[start : max(layers) + 1], start):
             x = layer(x)
             if number in layers:
                 features.append(x)

@@ -1,5 +1,6 @@
 """Correspondences that were computed: in line with the translations, each once, the last few kept.
 
+The layer that is shown first is embedded first, and can be looked at while the others are embedded.
 One holds some 60 MB (float32 vectors, and their packed copy), so the bound is a small number.
 """
 
@@ -34,6 +35,8 @@ KEPT = 4
 KEPT_AHEAD = 2
 """Those that nobody has asked for yet: they must not push out what is looked at."""
 
+OnWait = Callable[[int], None]
+
 Key = tuple[str, str, float, int]
 """Digest of the picture, checkpoint's name and time of its weights, working size."""
 
@@ -66,17 +69,25 @@ class Entry:
             self._packed(layer)
         self._pictures  # noqa: B018
 
+    def first(self, number: int | None) -> "LayerView":
+        """The layer of that number, or the one that is shown at first."""
+        return self.view.layers[self._index(number)]
+
+    def has_first(self, number: int | None) -> bool:
+        """Whether that layer is embedded already."""
+        return self.view.layers.has(self._index(number))
+
     def message(self, number: int | None, **header: Any) -> bytes:
         """The pictures and the layer of that number, or the one that is shown at first."""
-        first = self._first(number)
-        layers = [self._packed(x).about if x is first else describe(x) for x in self.view.layers]
-        parts = [self._pictures, self._packed(first)]
+        first = self._packed(self.first(number))
+        layers = [describe(*named) for named in self.view.layers.receptive_fields.items()]
+        layers[self._index(number)] = first.about
         about = {**self._pictures.about, "layers": layers, **header}
-        return message("view", self.identity, parts, **about)
+        return message("view", self.identity, [self._pictures, first], **about)
 
     def others(self, number: int | None) -> bytes:
         """The layers that `message` leaves out."""
-        first = self._first(number)
+        first = self.first(number)
         parts = [self._packed(layer) for layer in self.view.layers if layer is not first]
         return message("layers", self.identity, parts, layers=[part.about for part in parts])
 
@@ -92,11 +103,12 @@ class Entry:
     def _maps(self) -> Part:
         return pack_maps(self.view, "all")
 
-    def _first(self, number: int | None) -> "LayerView":
-        layers = self.view.layers
+    def _index(self, number: int | None) -> int:
+        numbers = self.view.layers.numbers
+        if number in numbers:
+            return numbers.index(number)
         # As the browser does: the second is fine enough to show outlines, and more than colours.
-        usual = layers[min(1, len(layers) - 1)]
-        return next((layer for layer in layers if layer.number == number), usual)
+        return min(1, len(numbers) - 1)
 
     def _packed(self, layer: "LayerView") -> Part:
         # Two at once pack the same, so no lock is needed.
@@ -157,30 +169,57 @@ def key_of(source: Brought, checkpoint: "Checkpoint", size: int) -> Key:
         ) from error
 
 
-def find(source: Brought, checkpoint: "Checkpoint", size: int) -> Entry | None:
-    """Return the correspondence that `compute` would, if it is kept. Raises CutError as it does."""
-    return STORE.get(key_of(source, checkpoint, size))
+def find(
+    source: Brought, checkpoint: "Checkpoint", size: int, number: int | None = None
+) -> Entry | None:
+    """Return what `begin` would, if it is kept. Raises CutError as it does."""
+    entry = STORE.get(key_of(source, checkpoint, size))
+    return entry if entry and entry.has_first(number) else None
 
 
-def compute(
+def begin(
     source: Brought,
     checkpoint: "Checkpoint",
     size: int,
-    on_wait: Callable[[int], None] | None = None,
-    ahead: bool = False,
+    number: int | None = None,
+    on_wait: OnWait | None = None,
 ) -> Entry:
-    """Return the correspondence of `source` with `checkpoint`, computed when its turn comes.
+    """Return as much as `Entry.message(number)` sends, computed when its turn comes.
 
-    `size` is the short side in pixels to work at. `on_wait(place)` is told how many requests are
-    before it; `ahead` means that nobody has asked for it yet. Raises CutError if the picture, the
+    `size` is the short side in pixels to work at, `number` the layer that is shown at first.
+    `on_wait(place)` is told how many requests are before it. Raises CutError if the picture, the
     checkpoint or the line refuse.
     """
+    with LINE.turn(on_wait):
+        entry = _kept_or_begun(source, checkpoint, size)
+        entry.first(number)
+        return entry
+
+
+def complete(entry: Entry, on_wait: OnWait | None = None) -> None:
+    """Embed the layers that `entry` lacks, when its turn comes. Raises CutError as `begin` does."""
+    if not entry.view.layers.whole:
+        with LINE.turn(on_wait):
+            list(entry.view.layers)
+
+
+def compute(source: Brought, checkpoint: "Checkpoint", size: int, ahead: bool = False) -> Entry:
+    """Return all of what `begin` begins; `ahead` means that nobody has asked for it yet."""
+    with LINE.turn():
+        entry = _kept_or_begun(source, checkpoint, size, ahead)
+        list(entry.view.layers)
+        return entry
+
+
+def _kept_or_begun(
+    source: Brought, checkpoint: "Checkpoint", size: int, ahead: bool = False
+) -> Entry:
     from cut.correspondence import correspond
 
     key = key_of(source, checkpoint, size)
-    with LINE.turn(on_wait):
-        found = STORE.get(key)  # somebody ahead in the line may have asked for the same
-        if found is None:
-            found = Entry(key, correspond(get_translator(checkpoint.name), source.picture(), size))
-            STORE.put(found, ahead)
-        return found
+    found = STORE.get(key)  # somebody ahead in the line may have asked for the same
+    if found is None:
+        translator = get_translator(checkpoint.name)
+        found = Entry(key, correspond(translator, source.picture(), size, at_once=False))
+        STORE.put(found, ahead)
+    return found

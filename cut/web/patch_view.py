@@ -109,7 +109,7 @@ def pack_pictures(view: "Correspondence") -> Part:
 def pack_layer(layer: "LayerView") -> Part:
     """Return all that the browser needs of a layer, with the maps for the negatives `drawn`."""
     about = {
-        **describe(layer),
+        **describe(layer.number, layer.receptive_field),
         "temperature": layer.temperature,
         "xs": layer.xs.tolist(),
         "ys": layer.ys.tolist(),
@@ -128,11 +128,10 @@ def pack_maps(view: "Correspondence", negatives: Negatives) -> Part:
     return _part({"negatives": negatives, "worst": worst}, blocks)
 
 
-def describe(layer: "LayerView") -> dict[str, Any]:
-    """Return what a layer is called, which is all that is known of it until it has come."""
-    sees = layer.receptive_field
+def describe(number: int, sees: int) -> dict[str, Any]:
+    """Return what a layer is called that sees so many px: all that is known until it has come."""
     word = next((word for side, word in WORDS if sees <= side), "larger parts")
-    return {"number": layer.number, "sees": sees, "word": word}
+    return {"number": number, "sees": sees, "word": word}
 
 
 def identity(*parts: object) -> str:

@@ -1,16 +1,20 @@
 """What is computed before anybody asks: once, when nobody waits, without pushing others out."""
 
+import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from cut.correspondence.layers import Layers
 from cut.errors import CutError
 from cut.web import patch_ahead, patch_store
 from cut.web.models import LINE
 from cut.web.patch_ahead import Ahead
 from cut.web.patch_store import KEPT_AHEAD, Entry, PatchStore
+from tests.correspondences import random_layer
 
 
 @dataclass
@@ -20,6 +24,15 @@ class Made:
     digest: str = ""
     name: str = "model"
     changed: float = 0.0
+
+
+@dataclass
+class MadeView:
+    """Stands for a correspondence."""
+
+    layers: Layers = field(
+        default_factory=lambda: Layers({0: 1, 4: 9, 8: 15}, lambda _: random_layer())
+    )
 
 
 @pytest.fixture
@@ -84,10 +97,42 @@ def test_what_nobody_asked_for_pushes_out_only_its_like(monkeypatch: pytest.Monk
     assert kept("ahead 2", "looked at", "ahead 1") == [True, False, True]
 
 
-def test_what_was_computed_ahead_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def picture(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Stands for a picture whose correspondence can be computed."""
     monkeypatch.setattr(patch_store, "STORE", PatchStore())
     monkeypatch.setattr(patch_store, "get_translator", lambda name: name)
-    monkeypatch.setattr("cut.correspondence.correspond", lambda *_: "view")
-    picture = type("Picture", (Made,), {"picture": lambda self: None})("a")
+    monkeypatch.setattr("cut.correspondence.correspond", lambda *_, **__: MadeView())
+    return type("Picture", (Made,), {"picture": lambda self: None})("a")
+
+
+def test_what_was_computed_ahead_is_found_whole(picture: Any) -> None:
     made = patch_store.compute(picture, Made(), 256, ahead=True)  # type: ignore[arg-type]
+    assert made.view.layers.whole
     assert patch_store.find(picture, Made(), 256) is made  # type: ignore[arg-type]
+
+
+def test_the_layer_that_is_shown_is_embedded_first_and_the_others_in_a_turn_of_their_own(
+    picture: Any,
+) -> None:
+    checkpoint: Any = Made()
+    entry = patch_store.begin(picture, checkpoint, 256, number=8)
+    layers = entry.view.layers
+    assert [layers.has(i) for i in range(3)] == [False, False, True]
+    assert patch_store.find(picture, checkpoint, 256, 8) is entry
+    assert patch_store.find(picture, checkpoint, 256) is None
+    # Who wants to see another layer first adds it to what is kept.
+    assert patch_store.begin(picture, checkpoint, 256) is entry
+    assert [layers.has(i) for i in range(3)] == [False, True, True]
+    waits: list[int] = []
+    turn = LINE.turn()
+    turn.__enter__()
+    thread = threading.Thread(target=patch_store.complete, args=(entry, waits.append))
+    thread.start()
+    while not waits:
+        time.sleep(0.001)
+    assert not layers.whole
+    turn.__exit__(None, None, None)
+    thread.join()
+    assert layers.whole
+    assert waits == [1, 0]

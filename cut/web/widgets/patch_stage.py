@@ -1,6 +1,8 @@
 """The patch view in the middle of its page: computed, drawn, compared, and ready to take home."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cut.errors import CutError
 from cut.web.patch_session import PatchSession
-from cut.web.patch_store import Entry, compute, find
+from cut.web.patch_store import Entry, begin, complete, find
 from cut.web.session import Source
 from cut.web.widgets.compare import waiting
 from cut.web.widgets.intake import example_of
@@ -44,43 +46,51 @@ class Subject:
 def stage(subject: Subject, state: PatchSession) -> None:
     """Compute what is not kept, draw it, and offer it for download. Raises CutError."""
     place = st.empty()
-    found = [find(subject.source, one, subject.size) for one in subject.checkpoints]
+    number = state.look.layer
+    found = [find(subject.source, one, subject.size, number) for one in subject.checkpoints]
     if None in found:
         with place.container():
             source = subject.source
             waiting(source.preview, size=(source.width, source.height), description=source.name)
             found = [
-                entry or _compute(subject, checkpoint)
+                entry or _begin(subject, checkpoint, number)
                 for entry, checkpoint in zip(found, subject.checkpoints, strict=True)
             ]
         place.empty()
     entries = [entry for entry in found if entry]
     first = entries[0]
     state.fit(first.view)
-    if all(layer.alike for layer in first.view.layers):
+    if first.first(number).alike and all(layer.alike for layer in first.view.layers):
         raise CutError(
             f"{subject.source.name}: all patches of this picture look the same to "
             f"{first.view.checkpoint}, so there is nothing to compare; choose a picture with more "
             "in it."
         )
-    _draw(entries, state)
+    _draw(subject.source, entries, state)
     _tell(subject, [entry.view for entry in entries])
     _offer(subject.source, first.view, state)
 
 
-def _compute(subject: Subject, checkpoint: "Checkpoint") -> Entry:
+def _begin(subject: Subject, checkpoint: "Checkpoint", number: int | None) -> Entry:
     source = subject.source
-    line = st.empty()
-    with st.spinner(f"Looking at {plain(source.name)} with {plain(checkpoint.name)} …"):
-        try:
-            return compute(source, checkpoint, subject.size, partial(_tell_wait, line))
-        except CutError:
-            raise
-        except Exception as error:
-            log.exception("embedding a picture failed")
-            raise CutError(
-                f"{source.name} could not be looked at; the server's log says why."
-            ) from error
+    on_wait = partial(_tell_wait, st.empty())
+    looking = f"Looking at {plain(source.name)} with {plain(checkpoint.name)} …"
+    with st.spinner(looking), _one_line(source):
+        return begin(source, checkpoint, subject.size, number, on_wait)
+
+
+@contextmanager
+def _one_line(source: Source) -> Iterator[None]:
+    """Whatever goes wrong with embedding `source` is told in a line."""
+    try:
+        yield
+    except CutError:
+        raise
+    except Exception as error:
+        log.exception("embedding a picture failed")
+        raise CutError(
+            f"{source.name} could not be looked at; the server's log says why."
+        ) from error
 
 
 def _tell_wait(line: DeltaGenerator, ahead: int) -> None:
@@ -90,7 +100,7 @@ def _tell_wait(line: DeltaGenerator, ahead: int) -> None:
         line.empty()
 
 
-def _draw(entries: list[Entry], state: PatchSession) -> None:
+def _draw(source: Source, entries: list[Entry], state: PatchSession) -> None:
     titles = [entry.view.checkpoint for entry in entries] if len(entries) > 1 else [None]
     opening = state.opening(
         "/".join(entry.identity for entry in entries), mounted=KEY in st.session_state
@@ -102,7 +112,10 @@ def _draw(entries: list[Entry], state: PatchSession) -> None:
             patch_view(data, key=KEY, on_look=state.report)
         else:
             patch_view(entry.message(layer, title=title), key=f"{KEY}_{i}")
+    on_wait = partial(_tell_wait, st.empty())
     for i, entry in enumerate(entries):
+        with _one_line(source):
+            complete(entry, on_wait)
         patch_view(entry.others(layer), key=f"{KEY}_layers_{i}")
     if state.look.negatives == "all":
         for i, entry in enumerate(entries):
@@ -135,7 +148,7 @@ def _offer(source: Source, view: "Correspondence", state: PatchSession) -> None:
     width, height = view.picture_size
     held = bool(state.look.pins)
     x, y = (state.look.pins[0].x, state.look.pins[0].y) if held else (width // 2, height // 2)
-    where = f"place A ({x}, {y})" if held else "the middle; hold a place to draw that one"
+    where = f"place A ({x}, {y})" if held else "the middle (hold a place to draw that one)"
     st.markdown(f"**Take it away**: the figure of {where}, or all the numbers.")
     columns = st.columns(len(FIGURES) + 1)
     for column, (kind, mime) in zip(columns, FIGURES.items(), strict=False):
