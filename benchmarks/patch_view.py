@@ -34,7 +34,7 @@ COLUMNS = ("seconds", "server", "browser")
 
 SHOWN = """() => {
     // No search of the whole page: it is made every 20 ms, beside what is measured.
-    const hosts = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated] *")];
+    const hosts = [...document.querySelectorAll("[data-testid=stBidiComponentIsolated]")];
     const shadows = hosts.map((host) => host.shadowRoot).filter(Boolean);
     const views = shadows.map((shadow) => shadow.querySelector(".patches[data-ready=yes]"));
     const view = views.find((one) => one?.querySelector("[data-name=positive]").dataset.value);

@@ -15,6 +15,8 @@ NEGATIVES = ("drawn", "all")
 SIDES = ("input", "output")
 MAX_PINS = 2
 MAX_APART = 64
+OPACITY = 60
+"""Per cent that a map covers of its picture, at first."""
 
 _PIN = re.compile(r"(-?\d{1,6}),(-?\d{1,6})(?:,(input|output))?")
 
@@ -51,6 +53,7 @@ class Look:
         show: one of `SHOWN`.
         negatives: `drawn` as in training, or `all` other places.
         apart: px of the working picture around a place that are left out of its negatives.
+        opacity: per cent, how much of the picture the map covers.
         pins: up to two places that are held.
     """
 
@@ -58,6 +61,7 @@ class Look:
     show: str = SHOWN[0]
     negatives: str = NEGATIVES[0]
     apart: int = 0
+    opacity: int = OPACITY
     pins: tuple[Pin, ...] = field(default=())
 
     def address(self) -> dict[str, list[str]]:
@@ -67,6 +71,7 @@ class Look:
             "map": [] if self.show == SHOWN[0] else [self.show],
             "negatives": [] if self.negatives == NEGATIVES[0] else [self.negatives],
             "apart": [str(self.apart)] if self.apart else [],
+            "opacity": [] if self.opacity == OPACITY else [str(self.opacity)],
             "pin": [str(pin) for pin in self.pins],
         }
         return {name: value for name, value in values.items() if value}
@@ -78,6 +83,7 @@ class Look:
             "show": self.show,
             "negatives": self.negatives,
             "apart": self.apart,
+            "opacity": self.opacity,
             "pins": [{"x": pin.x, "y": pin.y, "side": pin.side} for pin in self.pins],
         }
 
@@ -88,14 +94,16 @@ def read_look(address: Mapping[str, Sequence[str]]) -> tuple[Look, list[str]]:
     show = _choice("map", address, SHOWN, complaints)
     negatives = _choice("negatives", address, NEGATIVES, complaints)
     layer = _number("layer", address, 99, complaints)
-    apart = _number("apart", address, MAX_APART, complaints)
+    apart = _number("apart", address, MAX_APART, complaints) or 0
+    opacity = _number("opacity", address, 100, complaints)
+    opacity = OPACITY if opacity is None else opacity
     pins = []
     for text in address.get("pin", ())[:MAX_PINS]:
         try:
             pins.append(Pin.read(text))
         except CutError as error:
             complaints.append(str(error))
-    return Look(layer, show, negatives, apart or 0, tuple(pins)), complaints
+    return Look(layer, show, negatives, apart, opacity, tuple(pins)), complaints
 
 
 def _choice(
@@ -155,6 +163,7 @@ def reported(value: Any) -> Look | None:
         if value.get(key) is not None
     }
     address["apart"] = [str(value.get("apart", 0))]
+    address["opacity"] = [str(value.get("opacity", OPACITY))]
     address["pin"] = [str(pin) for pin in value.get("pins", ())]
     look, complaints = read_look(address)
     return None if complaints else look

@@ -11,7 +11,7 @@ from cut.web.patch_address import Look, fitting, read_look, reported
 if TYPE_CHECKING:
     from cut.correspondence import Correspondence
 
-NAMES = ("layer", "map", "negatives", "apart", "pin", "size", "compare")
+NAMES = ("layer", "map", "negatives", "apart", "opacity", "pin", "size", "compare")
 """What of the address is about the patch view alone."""
 
 Address = Mapping[str, Sequence[str]]

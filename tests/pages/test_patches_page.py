@@ -115,8 +115,8 @@ def test_the_view_of_a_translated_picture_is_computed_ahead(
 def test_the_address_reproduces_the_view(open_patches: OpenPage) -> None:
     asked = {
         "checkpoint": ["second"], "example": ["cat"], "layer": ["8"], "map": ["negatives"],
-        "negatives": ["all"], "apart": ["12"], "pin": ["30,40", "200,100,input"], "size": ["384"],
-        "compare": ["first"],
+        "negatives": ["all"], "apart": ["12"], "opacity": ["35"], "size": ["384"],
+        "pin": ["30,40", "200,100,input"], "compare": ["first"],
     }  # fmt: skip
     page = open_patches(**asked)
     assert errors(page) == []
@@ -129,7 +129,7 @@ def test_the_address_reproduces_the_view(open_patches: OpenPage) -> None:
     assert min(first["working"]) == 384
     opening = {name: value for name, value in first["opening"].items() if name != "serial"}
     assert opening == {
-        "layer": 8, "show": "negatives", "negatives": "all", "apart": 12,
+        "layer": 8, "show": "negatives", "negatives": "all", "apart": 12, "opacity": 35,
         "pins": [{"x": 30, "y": 40, "side": "output"}, {"x": 200, "y": 100, "side": "input"}],
     }  # fmt: skip
     assert "opening" not in second

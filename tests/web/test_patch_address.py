@@ -26,7 +26,7 @@ class View:
     [
         Look(),
         Look(layer=0, pins=(Pin(3, 4),)),
-        Look(4, "negatives", "all", 16, (Pin(0, 0, "input"), Pin(99, 49))),
+        Look(4, "negatives", "all", 16, 0, (Pin(0, 0, "input"), Pin(99, 49))),
     ],
 )
 def test_a_look_comes_back_from_its_address(look: Look) -> None:
@@ -44,6 +44,7 @@ def test_a_fresh_page_leaves_the_address_alone() -> None:
         ({"layer": ["-4"]}, "layer=-4"),
         ({"layer": ["²"]}, "layer=²"),
         ({"apart": ["9999999999999"]}, "from 0 to 64"),
+        ({"opacity": ["101"]}, "from 0 to 100"),
         ({"map": ["heat"]}, "similarity, negatives"),
         ({"negatives": ["none"]}, "drawn, all"),
         ({"pin": ["12"]}, "pin=x,y"),
@@ -77,10 +78,11 @@ def test_no_more_than_two_places_are_held() -> None:
 
 def test_the_browsers_report_is_read() -> None:
     value = {
-        "layer": 4, "show": "loss", "negatives": "drawn", "apart": 8, "pins": ["3,4,input"],
+        "layer": 4, "show": "loss", "negatives": "drawn", "apart": 8, "opacity": 35,
+        "pins": ["3,4,input"],
     }  # fmt: skip
-    assert reported(value) == Look(4, "loss", "drawn", 8, (Pin(3, 4, "input"),))
-    assert reported({**value, "layer": None}) == Look(None, "loss", "drawn", 8, value_pins())
+    assert reported(value) == Look(4, "loss", "drawn", 8, 35, (Pin(3, 4, "input"),))
+    assert reported({**value, "layer": None}) == Look(None, "loss", "drawn", 8, 35, value_pins())
 
 
 def value_pins() -> tuple[Pin, ...]:

@@ -26,7 +26,7 @@ const INFERNO = "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 
 const SHOWS = {
   similarity: { name: "Similarity", colours: scale(VIRIDIS), says: () => "How alike each patch is to the one you point at, in both pictures: bright is the same, dark is different." },
   negatives: { name: "Negatives", colours: scale(INFERNO), says: (n) => `The ${n} patches of the input that the loss sets against the positive: the brighter, the easier to mistake for it.` },
-  loss: { name: "Loss", colours: scale(INFERNO), says: () => "Where the translation gave the content up: bright patches are no longer recognised as their own." },
+  loss: { name: "Loss", colours: scale(INFERNO), says: () => "Where the translation gave the content up: bright patches are no longer recognised as their own. Plain areas are bright, too: there all look alike." },
   probability: { name: "Probability", colours: scale(VIRIDIS), says: () => "How surely each patch of the translation is matched with its own place in the input." },
   rank: { name: "Rank", colours: scale(INFERNO), says: () => "How many patches of the input look more like the translated patch than its own place does: dark is none." },
   pca: { name: "Features", says: () => "The features' three main directions as colours: like colours, like features." },
@@ -43,7 +43,7 @@ const MARKS = {
 
 // Shared by the views of a page: what is looked at. Places are fractions of the picture's sides.
 const shared = {
-  state: { show: "similarity", negatives: "drawn", apart: 0, opacity: 0.75, layer: null, pins: [], live: null, failure: -1 },
+  state: { show: "similarity", negatives: "drawn", apart: 0, opacity: 0.6, layer: null, pins: [], live: null, failure: -1 },
   opened: "",
   views: new Set(),
 };
@@ -429,8 +429,8 @@ function makeView(root) {
     if (shared.opened === name) return;
     shared.opened = name;
     const pins = opening.pins.map(({ x, y, side }) => ({ x: x / picture[0], y: y / picture[1], side }));
-    const { layer, negatives, apart } = opening;
-    Object.assign(shared.state, { show: opening.show, layer, negatives, apart, pins, failure: -1 });
+    const { show, layer, negatives, apart, opacity } = opening;
+    Object.assign(shared.state, { show, layer, negatives, apart, opacity: opacity / 100, pins, failure: -1 });
     shared.state.live = pins[pins.length - 1] ?? { x: 0.5, y: 0.5, side: "output" };
     told = JSON.stringify(look());
     shared.views.forEach((other) => other.schedule());
@@ -518,11 +518,11 @@ function makeView(root) {
   }
 
   function look() {
-    const { show, negatives, apart, layer, pins } = shared.state;
+    const { show, negatives, apart, opacity, layer, pins } = shared.state;
     const [width, height] = header.picture;
     const pixel = (part, side) => Math.max(0, Math.min(side - 1, Math.round(part * side)));
     const held = pins.map(({ x, y, side }) => `${pixel(x, width)},${pixel(y, height)},${side}`);
-    return { show, negatives, apart, layer, pins: held };
+    return { show, negatives, apart, opacity: Math.round(100 * opacity), layer, pins: held };
   }
 
   // Told once things are quiet: Python writes the address and knows what to draw.
@@ -726,6 +726,7 @@ function makeView(root) {
     if (now === drawnControls) return;
     drawnControls = now;
     root.dataset.show = state.show;
+    root.style.colorScheme = isLight(getComputedStyle(root).color) ? "dark" : "light"; // sliders
     const press = (element, pressed) => element.setAttribute("aria-pressed", String(pressed));
     find(".shows").childNodes.forEach((button) => press(button, button.dataset.key === state.show));
     find(".negatives").childNodes.forEach((button) => press(button, button.dataset.key === state.negatives));
@@ -846,6 +847,11 @@ function makeView(root) {
   }
 
   return view;
+}
+
+function isLight(colour) {
+  const [r, g, b] = colour.match(/[\d.]+/g).map(Number);
+  return r + g + b > 384;
 }
 
 function fixed(value) {

@@ -14,7 +14,7 @@ def patch_view(data: bytes, *, key: str, on_look: Callable[[Any], None] | None =
     """Draw a view packed by `cut.web.patch_view`, or hand one that is drawn what came later.
 
     `on_look` is called before the page runs again with what the browser now shows, unchecked: a
-    dict of layer, show, negatives, apart and pins.
+    dict of layer, show, negatives, apart, opacity and pins.
     """
 
     def changed() -> None:
