@@ -32,7 +32,7 @@ STYLE_LAYERS = (1, 6, 11, 20, 29)
 """relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1."""
 
 SIZES = (64, 1024)
-"""px, bounds of the longer side: optimising 1,024 x 1,024 takes some 4 GB."""
+"""px, bounds of the longer side: 512 x 512 took 0.8 GB in float32, and memory grows with area."""
 
 _MIN_SIDE = 32  # px, two places at the stride of relu5_1
 _HISTORY = 20  # steps that L-BFGS remembers, each two pictures
