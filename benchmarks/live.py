@@ -110,11 +110,12 @@ def main() -> None:
     for lags, answers in watched:
         took = [answer["translate_seconds"] for answer in answers]
         watched_seconds = sum(lags)  # one frame is on its way at any time
+        left_out = 1 - len(lags) / (watched_seconds * CAMERA_RATE)
         lag, most = statistics.median(lags), sorted(lags)[int(0.95 * len(lags))]
         print(
             f"{len(lags) / watched_seconds:.2f} frames a second of {args.size} x {args.size} px, "
             f"{lag:.3f} s behind (95 %: {most:.3f} s), "
-            f"{1 - len(lags) / (watched_seconds * CAMERA_RATE):.0%} of the camera's frames left out; "
+            f"{left_out:.0%} of the camera's frames left out; "
             f"translating took {statistics.median(took):.3f} s, "
             f"{sum(took) / watched_seconds:.1%} of the time"
         )

@@ -7,8 +7,8 @@ many were not translated so far; `translate_seconds`; `waited_seconds`, before i
 JPEG. A line with `error` ends the stream. A frame that is still waiting when the next arrives gives
 its place to it, so nothing queues up; who wants the least lag sends one when an answer has come.
 
-A websocket of our own, since an event of Gradio's goes through its queue, in which every frame waits
-for those before it.
+A websocket of our own, since an event of Gradio's goes through its queue, in which every frame
+waits for those before it.
 """
 
 from __future__ import annotations
