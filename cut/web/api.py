@@ -20,6 +20,7 @@ from PIL import Image
 
 from cut.errors import CutError
 from cut.web import working_size
+from cut.web.gradio_progress import request_progress
 from cut.web.models import find_by_name, get_translator, translate_in_line
 
 Parameters = ParamSpec("Parameters")
@@ -168,11 +169,12 @@ def store(content: bytes, name: str) -> Path:
 def _translate_at(
     checkpoint: str, picture: Image.Image, choice: working_size.Choice, strength: float
 ) -> tuple[Image.Image, int | None, float]:
-    """Translate at the chosen size."""
+    """Translate at the chosen size, telling Gradio how far it is."""
     device = get_translator(checkpoint).placement.device.type
     trained = find_by_name(checkpoint).trained_side
     size = working_size.resolve(choice, *picture.size, device, trained)
-    result, seconds = translate_in_line(checkpoint, picture, size, strength)
+    progress = request_progress()
+    result, seconds = translate_in_line(checkpoint, picture, size, strength, progress=progress)
     return result, size, seconds
 
 

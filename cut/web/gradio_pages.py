@@ -39,6 +39,8 @@ INTRODUCTION = (
     "HTTP, from Python, and as an MCP tool. <a href='/'>The application</a> can do more."
 )
 PREVIEW_SIDE = 1600
+PROGRESS = gr.Progress()
+CANCELLED = "Cancelled."
 CSS = (Path(__file__).parent / "gradio.css").read_text("utf-8")
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
@@ -175,27 +177,38 @@ def _translator(names: list[str] | None, chosen: str | None) -> tuple[gr.Dropdow
                     label="Working size",
                 )
                 strength = gr.Slider(0, 1, value=1, step=0.05, label="Strength")
-            button = gr.Button("Translate", variant="primary")
+            with gr.Row():
+                button = gr.Button("Translate", variant="primary", scale=3)
+                cancel = gr.Button("Cancel", interactive=False, min_width=90)
         with gr.Column():
             compared = gr.ImageSlider(label="Before and after", interactive=False, buttons=[])
             note = gr.Markdown(elem_classes="note")
             download = gr.DownloadButton("Download the PNG", interactive=False)
     device = gr.Markdown(elem_classes="note")
     show_examples(picture)
-    button.click(
-        _show,
-        [picture, menu, size, strength],
-        [compared, note, download],
-        api_visibility="private",
-        show_progress_on=compared,
-        **ONE_AT_A_TIME,
-    )
+    shown: dict[str, Any] = {"api_visibility": "private", "show_progress_on": compared}
+    at_once: dict[str, Any] = {
+        "api_visibility": "private",
+        "queue": False,
+        "show_progress": "hidden",
+    }
+    begun = button.click(lambda: gr.Button(interactive=True), None, cancel, **at_once)
+    asked, answer = [picture, menu, size, strength], [compared, note, download]
+    run = begun.then(_show, asked, answer, **shown, **ONE_AT_A_TIME)
+    run.then(lambda: gr.Button(interactive=False), None, cancel, **at_once)
+    cancel.click(None, cancels=[run])
+    cancel.click(lambda: (gr.Button(interactive=False), CANCELLED), None, [cancel, note], **at_once)
     return menu, device
 
 
 @api.one_line_errors
-def _show(image: Any, checkpoint: str, size: str, strength: float) -> tuple[Any, ...]:
-    """The page's own translation: both pictures as a browser can show them, and the download."""
+def _show(
+    image: Any, checkpoint: str, size: str, strength: float, progress: gr.Progress = PROGRESS
+) -> tuple[Any, ...]:
+    """The page's own translation: both pictures as a browser can show them, and the download.
+
+    `progress` is only declared: without it Gradio would send no request's progress.
+    """
     done = api.translate_file(image, checkpoint, size, strength)
     before = fit_within(done.before, PREVIEW_SIDE)
     after = fit_within(done.after, PREVIEW_SIDE)

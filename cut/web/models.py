@@ -151,19 +151,21 @@ def translate_in_line(
     size: int | None = None,
     strength: float = 1.0,
     on_wait: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Image.Image, float]:
     """Translate `picture` with checkpoint `name` when its turn comes.
 
     `size` is the working short side in pixels (None: the picture's own), `strength` blends input
     (0) and translation (1), `on_wait(place)` is called with the number of requests ahead whenever
-    it changes. Returns the translation and the seconds it took, without the wait.
+    it changes, `progress(done, total)` while it is translated; what either raises ends the request.
+    Returns the translation and the seconds it took, without the wait.
 
     Raises CutError for an unknown name, a full line, and whatever the translator refuses.
     """
     with LINE.turn(on_wait):
         translator = get_translator(name)
         started = time.perf_counter()
-        result = translator(picture, size=size, strength=strength)
+        result = translator(picture, size=size, strength=strength, progress=progress)
         return result, time.perf_counter() - started
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cut.errors import CutError
 from cut.pictures import check_sides, fit_within, read_picture
-from cut.web.results import PREVIEW_SIDE, THUMBNAIL_SIDE, ResultStore, jpeg_bytes
+from cut.web.results import PREVIEW_SIDE, THUMBNAIL_SIDE, Key, ResultStore, jpeg_bytes
 
 _STATE = "cut"
 
@@ -68,6 +68,7 @@ class Session:
     complaints: list[str] = field(default_factory=list)
     offered: int = 0  # how many files the complaints are about
     results: ResultStore = field(default_factory=ResultStore)
+    cancelled: set[Key] = field(default_factory=set)  # translations not to begin by themselves
     links: dict[str, str] = field(default_factory=dict)  # what was last read from the address
     round: int = 0  # part of the upload field's key: a new round is an empty field
 

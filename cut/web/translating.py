@@ -34,6 +34,7 @@ class Desk:
 
     def __init__(self, session: Session, checkpoint: "Checkpoint", choice: Choice) -> None:
         self._own_results = session.results
+        self._cancelled = session.cancelled
         self._checkpoint = checkpoint
         self._choice = choice
 
@@ -41,17 +42,40 @@ class Desk:
         """Return the translation of `source` if it was made already."""
         return self._store(source).get(self._key(source))
 
-    def translate(self, source: Source, on_wait: Callable[[int], None] | None = None) -> Result:
+    def translate(
+        self,
+        source: Source,
+        on_wait: Callable[[int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Result:
         """Translate `source` when its turn comes.
 
-        `on_wait(place)` is told how many requests are ahead. Raises CutError if the picture, the
-        checkpoint or the disk refuse.
+        `on_wait(place)` is told how many requests are ahead, `progress(done, total)` how far it is.
+        Raises CutError if the picture, the checkpoint or the disk refuse, or if it was cancelled.
         """
+        if self.is_cancelled(source):
+            raise CutError(f"{source.name}: cancelled.")
         key = self._key(source)
         translated, seconds = translate_in_line(
-            self._checkpoint.name, source.picture(), size=key[-1], on_wait=on_wait
+            self._checkpoint.name, source.picture(), key[-1], on_wait=on_wait, progress=progress
         )
         return self._store(source).put(key, translated, seconds=seconds, size=key[-1])
+
+    def cancel(self, source: Source) -> None:
+        """Do not translate `source` until `resume` is called."""
+        self._cancelled.add(self._key(source))
+
+    def resume(self, source: Source) -> None:
+        """Take `cancel` back."""
+        self._cancelled.discard(self._key(source))
+
+    def is_cancelled(self, source: Source) -> bool:
+        """Whether the translation of `source` was cancelled."""
+        return self._key(source) in self._cancelled
+
+    def name(self, source: Source) -> str:
+        """What tells this translation of `source` from all others, as a text."""
+        return "-".join(map(str, self._key(source)))
 
     def _store(self, source: Source) -> ResultStore:
         return self._own_results if source.example is None else example_results()

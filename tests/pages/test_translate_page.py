@@ -299,3 +299,35 @@ def test_without_a_checkpoint_the_page_says_what_to_do(
     monkeypatch.setenv("CUT_HOME", str(tmp_path / "empty"))
     (error,) = errors(open_page())
     assert "checkpoints import" in error
+
+
+def test_a_cancelled_translation_waits_until_it_is_wanted_again(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page()
+    told: list[int] = []
+    in_line = translating.translate_in_line
+
+    def watched(*args: Any, progress: Any, **options: Any) -> Any:
+        def tell(done: int, total: int) -> None:
+            told.append(total)
+            progress(done, total)
+
+        return in_line(*args, progress=tell, **options)
+
+    monkeypatch.setattr(translating, "translate_in_line", watched)
+    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", "0.008")
+    page = upload(page, file("large.png", width=400, height=300))
+    assert errors(page) == []
+    assert max(told) > 1, "it went in bands"
+    session = session_of(page)
+    desk = Desk(session, cut.checkpoints.find(session.checkpoint), 384)
+    desk.cancel(session.source)
+    told.clear()
+    page.selectbox(key="working_size").set_value(384).run()
+    assert told == []
+    assert any("cancelled" in info.value for info in page.info)
+    page.button(key=f"resume-{desk.name(session.source)}").click().run()
+    assert errors(page) == []
+    assert told
+    assert desk.find(session.source) is not None

@@ -15,6 +15,7 @@ from cut.web.widgets.compare import compare, waiting
 from cut.web.widgets.gallery import Item, gallery
 from cut.web.widgets.intake import example_of
 from cut.web.widgets.plain import plain
+from cut.web.widgets.running import show_progress, tell_trouble
 from cut.web.working_size import describe
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def stage(session: Session, checkpoint: "Checkpoint", desk: Desk) -> None:
                 result, trouble = _translate(source, desk, line)
     strength = 1.0
     if result is None:
-        facts.error(trouble)
+        with facts.container():
+            tell_trouble(source, desk, trouble)
     else:
         with controls:
             strength = _mix_and_take(source, checkpoint, result)
@@ -63,7 +65,10 @@ def _translate(source: Source, desk: Desk, line: DeltaGenerator) -> tuple[Result
             line.empty()
 
     try:
-        return desk.translate(source, on_wait=tell_wait), ""
+        progress = show_progress(source, desk, line)
+        result = desk.translate(source, on_wait=tell_wait, progress=progress)
+        line.empty()
+        return result, ""
     except CutError as error:
         reason = str(error)
     except Exception:
@@ -122,7 +127,7 @@ def _translate_others(session: Session, desk: Desk) -> None:
             bar.progress((number - 1) / count, text=text)
             _, trouble = _translate(source, desk, line)
             if trouble:
-                st.error(trouble)
+                tell_trouble(source, desk, trouble)
     bar.empty()
 
 
