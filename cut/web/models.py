@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
     from cut.translate import Translator
 
-MAX_LOADED = 3
-"""How many checkpoints stay in memory; the one unused for longest goes first."""
+MAX_LOADED = 4
+"""How many checkpoints stay in memory, as many as the page compares; the one unused for longest
+goes first."""
 
 MAX_WAITING = 32
 """How many requests may wait in line; each holds its decoded picture."""

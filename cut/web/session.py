@@ -65,6 +65,7 @@ class Session:
     sources: list[Source] = field(default_factory=list)
     shown: str | None = None  # the digest of the picture that is looked at
     checkpoint: str | None = None
+    compared: list[str] | None = None  # checkpoints side by side; None: one alone
     complaints: list[str] = field(default_factory=list)
     offered: int = 0  # how many files the complaints are about
     results: ResultStore = field(default_factory=ResultStore)

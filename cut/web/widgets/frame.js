@@ -1,12 +1,13 @@
 // The frame of a before/after slider: two pictures of one size lie on each other, and a border that
-// follows drag, tap and arrow keys uncovers the second. Part of `compare` and of `history`.
+// follows drag, tap and arrow keys uncovers the second. Part of `compare`, `history` and `aligned`.
 
 const KEY_STEP = 2; // per cent of the width
 const PAGE_STEP = 10;
 const MAGNIFY = 2.5; // a small picture is not blown up further than this
 const TAG_WIDTH = 90; // px: a tag hides where the handle comes nearer to its edge than this
 
-function makeFrame(frame) {
+// `placed` is told where the border stands, in per cent, whenever it is placed.
+function makeFrame(frame, placed = () => {}) {
   const find = (selector) => frame.querySelector(selector);
   const pictures = [find(".before"), find(".after")];
   const tags = [find(".left"), find(".right")];
@@ -18,6 +19,7 @@ function makeFrame(frame) {
     range.setAttribute("aria-valuetext", `${Math.round(at)} % ${tags[0].textContent}`);
     frame.style.setProperty("--at", `${at}%`);
     hideTags(at);
+    placed(at);
   }
 
   function hideTags(at) {

@@ -37,7 +37,7 @@ def stage(session: Session, checkpoint: "Checkpoint", desk: Desk) -> None:
         with facts.container():
             line = st.empty()
             with st.spinner(f"Translating {plain(source.name)} …", show_time=True):
-                result, trouble = _translate(source, desk, line)
+                result, trouble = translate(source, desk, line)
     strength = 1.0
     if result is None:
         with facts.container():
@@ -55,7 +55,7 @@ def stage(session: Session, checkpoint: "Checkpoint", desk: Desk) -> None:
             _offer_all(session, checkpoint, desk, strength)
 
 
-def _translate(source: Source, desk: Desk, line: DeltaGenerator) -> tuple[Result | None, str]:
+def translate(source: Source, desk: Desk, line: DeltaGenerator) -> tuple[Result | None, str]:
     """Translate `source`, telling on `line` of a wait. Returns it, or None and the reason."""
 
     def tell_wait(ahead: int) -> None:
@@ -125,7 +125,7 @@ def _translate_others(session: Session, desk: Desk) -> None:
         if desk.find(source) is None:
             text = f"Translating {number} of {count}: {plain(source.name)}"
             bar.progress((number - 1) / count, text=text)
-            _, trouble = _translate(source, desk, line)
+            _, trouble = translate(source, desk, line)
             if trouble:
                 tell_trouble(source, desk, trouble)
     bar.empty()
