@@ -135,8 +135,6 @@ def _tell(
 ) -> None:
     """Say how a translation was made and offer its file."""
     facts = f"{describe(result.size, source.width, source.height)}, in {result.seconds:.1f} s."
-    if result.too_large:
-        facts += " More than that needs more memory than this server may use."
     place.facts.caption(facts)
     place.download.download_button(
         "Download PNG",
