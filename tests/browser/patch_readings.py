@@ -32,6 +32,25 @@ SWEEP = """async (length) => {
 }"""
 """Moves the pointer to another place in every frame, for so many ms."""
 
+PLAIN_FRAMES = """(frames) => {
+    const [places, dimensions] = [4096, 256];
+    const features = new Int8Array(2 * places * dimensions).map((_, i) => (31 * i) % 255 - 127);
+    const cosines = new Float32Array(2 * places);
+    let least = 0;
+    for (let frame = 0; frame < frames; frame++) {
+        const query = features.subarray(frame * dimensions, (frame + 1) * dimensions);
+        for (let place = 0; place < 2 * places; place++) {
+            let sum = 0;
+            for (let d = 0, at = place * dimensions; d < dimensions; d++, at++)
+                sum += query[d] * features[at];
+            cosines[place] = sum;
+        }
+        least = Math.min(least, cosines[frame]);
+    }
+    return least;
+}"""
+"""The dot products of so many frames and nothing else: one layer of 64 x 64 places, both sides."""
+
 
 def reading(page: Page, letter: str = "A") -> Locator:
     return page.locator(f".reading[data-query={letter}]").first
