@@ -53,7 +53,7 @@ class NoNumberOnOne(Cut):
 
 
 def run_in(folder: Path, data: Path, placement: Placement, **changes) -> Run:
-    values = {"settings": BATCH, "workers": 0, "save_every": 1, "preview_every": None}
+    values = {"settings": BATCH, "workers": 0, "save_every": 1, "preview_every": 100}
     return Run("model", data=data, folder=folder, placement=placement, **(values | changes))
 
 
