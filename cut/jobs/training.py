@@ -26,9 +26,18 @@ SAVE_SECONDS = 15.0
 """With a step of ten seconds (the paper's CUT on two cores) and a save of three on top, a worker
 that is killed takes less than 30 s of work with it."""
 
-PREVIEW_SECONDS = 8.0
+PREVIEW_SECONDS = 7.0
+"""Between two pictures. With a step, the picture itself and the page's next look they come at least
+every ten."""
+
 PREVIEW_SIDE = 768
 """px. A picture of 4096 would take minutes on a CPU, and gigabytes."""
+
+FIRST_PREVIEW_SIDE = 384
+"""px, of the first picture: it is waited for, and shows little yet."""
+
+PREVIEW_COST = 0.8
+"""Seconds that a later picture may take: a slow machine makes smaller ones, not fewer."""
 
 PREVIEWS = 300
 """Of a job's history; beyond that every other one of the older ones is dropped."""
@@ -96,17 +105,21 @@ def _train(home: Path, store: Store, row: Row, leaving: Callable[[], bool]) -> t
     quick = Store(store.database.path, patience=QUICK)
     report = Reporter(quick, row["id"])
     history = History(quick, row["id"], job_folder(home, row["id"]) / "previews")
+    asked_at = time.monotonic()
     for event in run.train(resume=run.state_file.is_file()):
         if isinstance(event, Step):
             report.step(event.step, event.total, run.seconds, event.losses)
             if report.stop_asked or leaving():
                 run.stop()
         elif isinstance(event, Preview):
+            # A preview follows its step at once, so all the time since then was its own.
+            run.preview_side = fitting_side(run.preview_side, time.monotonic() - asked_at)
             history.add(event.step, run.seconds, event.picture)
         elif isinstance(event, Saved):
             _tolerantly(lambda: quick.saved(row["id"], run.step, run.seconds))
         elif isinstance(event, Skipped):
             print(f"cut: skipped: {event.message}", file=sys.stderr, flush=True)
+        asked_at = time.monotonic()
     stop_asked = report.stop_asked
     _patiently(report.finish, leaving)
     if stop_asked:
@@ -132,8 +145,22 @@ def _run_of(row: Row, folder: Path, placement: Placement) -> Run:
         save_every=None,
         preview_seconds=PREVIEW_SECONDS,
         save_seconds=SAVE_SECONDS,
-        preview_side=PREVIEW_SIDE,
+        preview_side=FIRST_PREVIEW_SIDE,
     )
+
+
+def fitting_side(side: int | None, seconds: float) -> int:
+    """px, for the longest side of the next preview, given what one of `side` took.
+
+    It stays as it is where it took about PREVIEW_COST, so that pictures do not change their size
+    with every stir of the machine.
+    """
+    side = side or PREVIEW_SIDE
+    ratio = PREVIEW_COST / max(seconds, 1e-3)
+    if 0.5 < ratio < 2:
+        return side
+    # The time goes with the area.
+    return max(FIRST_PREVIEW_SIDE // 2, min(PREVIEW_SIDE, round(side * ratio**0.5)))
 
 
 class History:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -53,7 +54,12 @@ class Worker:
 
     def _work(self) -> None:
         recover(self.folder, self.store, self.lane)
-        from cut.jobs.training import work_on  # imports PyTorch: done by the time a job comes
+        # Imports PyTorch, and tries which precision is the fastest: done by the time a job comes.
+        from cut.device import choose
+        from cut.jobs.training import work_on
+
+        with suppress(CutError):  # without its device: each job then fails with the line
+            choose(self.lane)
 
         idle_since = time.monotonic()
         while not self.leaving.is_set() and time.monotonic() - idle_since < self.idle:

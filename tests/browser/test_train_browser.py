@@ -124,8 +124,9 @@ def test_two_pictures_become_a_model(
     page.get_by_role("button", name="Newest").click()
     expect(page.locator(".when")).not_to_contain_text("Step 1 ")
 
-    # The address finds the job again, in this tab and in another.
+    # The address finds the job again, in this tab and in another; the browser keeps its id.
     address = page.url
+    assert page.evaluate("JSON.parse(localStorage['cut.jobs'])") == [address.partition("=")[2]]
     page.reload()
     expect(picture(page)).to_be_visible(timeout=PATIENCE)
     page.close()

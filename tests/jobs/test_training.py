@@ -13,7 +13,7 @@ from cut.errors import CutError
 from cut.jobs import Job, Jobs, State, training
 from cut.jobs.places import job_folder
 from cut.jobs.store import Store
-from cut.jobs.training import History, work_on
+from cut.jobs.training import History, fitting_side, work_on
 from cut.methods.sincut import SinCut
 from tests.helpers import make_picture
 from tests.jobs.made import pair, request, zip_of_pictures
@@ -230,3 +230,23 @@ def test_a_store_that_is_locked_at_the_end_is_waited_for(
     monkeypatch.setattr(training.time, "sleep", lambda seconds: None)
     assert train(jobs, queued).state == State.DONE
     assert refusals == []
+
+
+def test_previews_fit_the_machine() -> None:
+    cost, largest = training.PREVIEW_COST, training.PREVIEW_SIDE
+    assert fitting_side(400, cost) == fitting_side(400, 1.9 * cost) == 400
+    assert fitting_side(400, 4 * cost) == 200
+    assert fitting_side(384, cost / 3) == round(384 * 3**0.5)
+    assert fitting_side(384, 0.0) == fitting_side(None, cost / 9) == largest
+    assert fitting_side(384, 1000 * cost) == training.FIRST_PREVIEW_SIDE // 2
+
+
+def test_the_first_preview_is_small_and_later_ones_as_large_as_the_time_allows(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "FIRST_PREVIEW_SIDE", 32)
+    monkeypatch.setattr(training, "PREVIEW_COST", 1000.0)
+    job = jobs.submit(request(steps=3), *pair())
+    train(jobs, job)
+    sizes = [Image.open(preview.path).size for preview in jobs.previews(job.id)]
+    assert sizes == [(32, 26), (80, 64), (80, 64)]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import cut.checkpoints
@@ -59,8 +60,9 @@ def jobs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
 
 
 @pytest.fixture
-def open_train(jobs: Jobs) -> OpenTrain:
-    """Return a function that opens the page at an address."""
+def open_train(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> OpenTrain:
+    """Return a function that opens the page at an address; the visitor sits at this machine."""
+    monkeypatch.setattr(type(st.context), "ip_address", property(lambda _: None))
 
     def open_at(**address: str) -> AppTest:
         page = AppTest.from_file(str(MAIN), default_timeout=PATIENCE).run()

@@ -14,6 +14,7 @@ from cut.jobs.places import worker_lock
 from cut.jobs.store import Store
 from cut.web.session import Session
 from cut.web.training import takeaways
+from cut.web.widgets import train_list
 from tests.pages.train_pages import (
     OpenTrain,
     components,
@@ -114,6 +115,21 @@ def test_the_list_links_to_every_job(open_train: OpenTrain, jobs: Jobs) -> None:
     assert [row["state"] for row in shown] == ["In line", "Stopped"]
     assert shown[0]["title"] == "*Second*"
     assert shown[1]["picture"] == f"training/{first.id}/8/thumbnail.jpg"
+
+
+def test_a_stranger_is_listed_the_jobs_of_the_own_browser(
+    open_train: OpenTrain, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, another = submitted(jobs), submitted(jobs)
+    monkeypatch.setattr(train_list, "shares_all", lambda: False)
+    page = open_train()
+    assert "None yet." in texts(page)
+    assert components(page)["jobs"] == {"jobs": [], "known": []}
+    monkeypatch.setattr(train_list, "ids_kept", lambda: [mine.id])
+    shown = components(page.run())["jobs"]
+    assert [row["id"] for row in shown["jobs"]] == shown["known"] == [mine.id]
+    assert "Those of this browser." in texts(page)
+    assert another.id not in str(shown)
 
 
 def test_a_locked_database_is_told_in_one_line(

@@ -1,9 +1,14 @@
 // Earlier jobs: a picture, what it is called, how it stands, when it was. Each is a link.
 //
-// data is {jobs: [{id, title, state, facts, live, picture: address or null}]}. A click sets the
-// trigger value `picked` to the job's id; opened in a new tab, the link works by its address.
+// data is {jobs: [{id, title, state, facts, live, picture: address or null}], known: null or the
+// ids that this browser is known to keep}. A click sets the trigger value `picked` to the job's id;
+// opened in a new tab, the link works by its address. Where `known` is a list, the state value
+// `known` is set to the ids that `job_keeper.js` keeps.
 
-export default function jobList({ data, parentElement, setTriggerValue }) {
+const KEPT = "cut.jobs";
+
+export default function jobList({ data, parentElement, setTriggerValue, setStateValue }) {
+  if (data.known) tellKept(data.known, setStateValue);
   const list = parentElement.querySelector(".jobs");
   const ids = data.jobs.map(({ id }) => id).join();
   // Rows stay in place from poll to poll, so that focus stays too.
@@ -26,6 +31,16 @@ export default function jobList({ data, parentElement, setTriggerValue }) {
       picture.src = new URL(job.picture, document.baseURI).href;
     }
   });
+}
+
+function tellKept(known, setStateValue) {
+  let kept = [];
+  try {
+    kept = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+  } catch {
+    // Storage may be off, or hold something else.
+  }
+  if (JSON.stringify(kept) !== JSON.stringify(known)) setStateValue("known", kept);
 }
 
 function makeRow({ id }) {

@@ -11,10 +11,11 @@ from cut.jobs import Job, Jobs, State
 from cut.web.training import series, words
 from cut.web.widgets.curves import curves
 from cut.web.widgets.history import history
+from cut.web.widgets.job_keeper import keep_job
 from cut.web.widgets.plain import plain, sentence
 from cut.web.widgets.train_result import result
 
-POLL_SECONDS = 1.5
+POLL_SECONDS = 1.0
 
 _MORE_MINUTES = (5, 10, 30, 60, 240)
 
@@ -36,6 +37,7 @@ def job_view(jobs: Jobs, job: Job) -> None:
         _draw(jobs, now)
 
     st.fragment(watch, run_every=POLL_SECONDS if job.state.live else None)()
+    keep_job(job.id)
 
 
 def _look(jobs: Jobs, job: Job) -> Job:

@@ -6,7 +6,8 @@ from cut.errors import CutError
 from cut.jobs import Job, Jobs
 from cut.web.job_files import folder_of
 from cut.web.training import words
-from cut.web.widgets.job_list import Row, job_list
+from cut.web.training.listing import of_ids, shares_all
+from cut.web.widgets.job_list import Row, ids_kept, job_list
 from cut.web.widgets.plain import sentence
 
 POLL_SECONDS = 5
@@ -19,7 +20,7 @@ def earlier_jobs(jobs: Jobs) -> None:
     """Draw the jobs, newest first; the list follows them while one of them is live."""
     st.subheader("Trainings", anchor=False)
     try:
-        live = any(job.state.live for job in jobs.list())
+        live = any(job.state.live for job in _listed(jobs))
     except CutError as error:
         st.warning(sentence(str(error)))
         return
@@ -28,26 +29,44 @@ def earlier_jobs(jobs: Jobs) -> None:
         if picked := st.session_state.pop(_PICKED, None):
             st.query_params["job"] = picked
             st.rerun()
-        _draw(jobs)
+        if _draw(jobs) and not live:
+            st.rerun()  # the browser has told of one meanwhile
 
     st.fragment(watch, run_every=POLL_SECONDS if live else None)()
 
 
-def _draw(jobs: Jobs) -> None:
+def _listed(jobs: Jobs) -> list[Job]:
+    return jobs.list() if shares_all() else of_ids(jobs, ids_kept())
+
+
+def _draw(jobs: Jobs) -> bool:
+    """Draw the list; whether one of its jobs is live."""
+    everyones = shares_all()
     try:
-        found = jobs.list()
-        if any(job.state.live for job in found):
+        found = _listed(jobs)
+        live = any(job.state.live for job in found)
+        if live:
             jobs.ensure_worker()
         rows = [_row(jobs, job) for job in found[:MOST_ROWS]]
     except CutError as error:
         st.warning(sentence(str(error)))
-        return
+        return False
     if not rows:
         st.caption("None yet. What you train is kept here, on this server.")
-        return
-    job_list(rows, on_pick=lambda id: st.session_state.update({_PICKED: id}))
+    elif not everyones:
+        st.caption(
+            "Those of this browser. The address of a training finds it anywhere: whoever has it "
+            "may stop and delete it."
+        )
+    if rows or not everyones:
+        job_list(
+            rows,
+            on_pick=lambda id: st.session_state.update({_PICKED: id}),
+            known=None if everyones else ids_kept(),
+        )
     if len(found) > MOST_ROWS:
         st.caption(f"And {len(found) - MOST_ROWS} older ones.")
+    return live
 
 
 def _row(jobs: Jobs, job: Job) -> Row:

@@ -44,8 +44,6 @@ def start_view(jobs: Jobs, draft: Draft) -> None:
     ready = all(draft.uploads(side, single) for side in SIDES)
     if not single:
         ready = ready and not any(draft.zones[side].complaint for side in SIDES)
-    if any(draft.uploads(side, single) for side in SIDES):
-        _warm_up(jobs)
     pressed = st.button("Start training", type="primary", disabled=not ready, key="train_start")
     if not ready:
         wanted = "a painting and a photo" if single else "both sets"
@@ -60,10 +58,15 @@ def start_view(jobs: Jobs, draft: Draft) -> None:
     if draft.refusal:
         st.error(sentence(draft.refusal))
     st.caption(placement().describe())
+    _warm_up(jobs)
 
 
 def _warm_up(jobs: Jobs) -> None:
-    """Have a worker at hand, so that the first picture comes soon after Start."""
+    """Have a worker at hand, so that the first picture comes soon after Start.
+
+    It takes about as long to be ready as a visitor to find two pictures, and leaves again if
+    nothing comes.
+    """
     try:
         jobs.ensure_worker(soon=True)
     except CutError as error:
