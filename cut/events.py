@@ -22,6 +22,7 @@ class Preview:
 
     step: int
     picture: Any
+    seconds: float  # that it took
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Run:
         minutes_in_all: the same, with the time that a resumed run was trained before.
         until: stop (and save) after so many steps in all, before the schedule's end.
         preview_every, save_every: steps, None for never; both also come at the end, and a preview
-            after the first step.
+            before the first step, which on a slow machine is long in coming.
         preview_seconds, save_seconds: also when so many seconds have passed since the last one;
             None for never. Previews that take long come less often, for a fifth of the time;
             with None by steps as well there are none at all.
@@ -150,6 +150,8 @@ class Run:
         showing = Pace(self.preview_every, self.preview_seconds, share=0.2)
         saving = Pace(self.save_every, self.save_seconds)
         skipped = 0
+        if ranks.first and showing.ever and self.step == 0:
+            yield showing.timed(lambda: self._preview(method, data))
         for batch in batches(data, steps, settings.batch_size, device, self.workers, ranks):
             for message in batch.skipped:
                 skipped += 1
@@ -166,18 +168,19 @@ class Run:
             # Told to one process or timed by one clock: all have to make equally many steps.
             over = ranks.any(self.stopping or time.monotonic() >= deadline)
             last = self.step == steps.stop or over
-            if ranks.first and (
-                showing.due(self.step) or (showing.ever and (last or self.step == 1))
-            ):
-                yield showing.timed(
-                    lambda: Preview(self.step, preview(method, data, self.preview_side))
-                )
+            if ranks.first and (showing.due(self.step) or (showing.ever and last)):
+                yield showing.timed(lambda: self._preview(method, data))
             if ranks.first and (saving.due(self.step) or last):
                 yield saving.timed(lambda: self.save(method))
             if last:
                 return
         if ranks.first:
             yield self.save(method)  # there was no step left to make
+
+    def _preview(self, method: Method, data: TrainingData) -> Preview:
+        before = time.perf_counter()
+        picture = preview(method, data, self.preview_side)
+        return Preview(self.step, picture, time.perf_counter() - before)
 
     def _deadline(self, now: float) -> float:
         """When time is up, on the monotonic clock."""

@@ -61,7 +61,7 @@ def test_events_of_a_run(tmp_path: Path, data: Path) -> None:
     assert [event.learning_rate / 2e-4 for event in steps] == pytest.approx(
         [1, 1, 1, 1, 2 / 3, 1 / 3]
     )
-    assert [event.step for event in events if isinstance(event, Preview)] == [1, 2, 4, 6]
+    assert [event.step for event in events if isinstance(event, Preview)] == [0, 2, 4, 6]
     assert [event.step for event in events if isinstance(event, Saved)] == [4, 6]
     preview = next(event for event in events if isinstance(event, Preview)).picture
     assert preview.size == (3 * 40, 2 * 40)  # three sources over their translations
@@ -174,7 +174,7 @@ def test_saves_and_previews_by_time(tmp_path: Path, data: Path) -> None:
     seldom = run_in(tmp_path / "seldom", data, preview_seconds=1e6, save_seconds=1e6, **shared)
     events = list(seldom.train())
     assert [event.step for event in events if isinstance(event, Saved)] == [6]
-    assert [event.step for event in events if isinstance(event, Preview)] == [1, 6]
+    assert [event.step for event in events if isinstance(event, Preview)] == [0, 6]
 
 
 def test_saving_by_time_changes_nothing_of_the_training(tmp_path: Path, data: Path) -> None:
@@ -280,12 +280,12 @@ def test_previews_prefer_test_pictures(tmp_path: Path, data: Path) -> None:
     make_picture(40, 40, seed=77).save(data / "testA" / "only.png")
     (data / "testA" / "broken.png").write_bytes(b"")
     run = run_in(tmp_path / "run", data, until=1)
-    [preview] = [event for event in run.train() if isinstance(event, Preview)]
+    *_, preview = [event for event in run.train() if isinstance(event, Preview)]
     assert preview.picture.size == (40, 80)
     assert preview.picture.crop((0, 0, 40, 40)).tobytes() == make_picture(40, 40, 77).tobytes()
     (data / "testA" / "only.png").unlink()
     run = run_in(tmp_path / "run2", data, until=1)
-    [preview] = [event for event in run.train() if isinstance(event, Preview)]
+    *_, preview = [event for event in run.train() if isinstance(event, Preview)]
     assert preview.picture.size == (3 * 40, 80), "none of testA can be read: trainA serves"
 
 

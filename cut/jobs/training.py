@@ -34,7 +34,7 @@ PREVIEW_SIDE = 768
 """px. A picture of 4096 would take minutes on a CPU, and gigabytes."""
 
 FIRST_PREVIEW_SIDE = 384
-"""px, of the first picture: it is waited for, and shows little yet."""
+"""px, of the first picture, which is waited for and shows little yet; none is smaller."""
 
 PREVIEW_COST = 0.8
 """Seconds that a later picture may take: a slow machine makes smaller ones, not fewer."""
@@ -105,22 +105,19 @@ def _train(home: Path, store: Store, row: Row, leaving: Callable[[], bool]) -> t
     quick = Store(store.database.path, patience=QUICK)
     report = Reporter(quick, row["id"])
     history = History(quick, row["id"], job_folder(home, row["id"]) / "previews")
-    asked_at = time.monotonic()
     for event in run.train(resume=run.state_file.is_file()):
         if isinstance(event, Step):
             report.step(event.step, event.total, run.seconds, event.losses)
             if report.stop_asked or leaving():
                 run.stop()
         elif isinstance(event, Preview):
-            # A preview follows its step at once, so all the time since then was its own.
-            run.preview_side = fitting_side(run.preview_side, time.monotonic() - asked_at)
+            run.preview_side = fitting_side(run.preview_side, event.seconds)
             history.add(event.step, run.seconds, event.picture)
         elif isinstance(event, Saved):
             _tolerantly(lambda: quick.saved(row["id"], run.step, run.seconds))
         elif isinstance(event, Skipped):
             print(f"cut: skipped: {event.message}", file=sys.stderr, flush=True)
-        asked_at = time.monotonic()
-    stop_asked = report.stop_asked
+        stop_asked = report.stop_asked
     _patiently(report.finish, leaving)
     if stop_asked:
         return State.STOPPED, ""
@@ -160,7 +157,7 @@ def fitting_side(side: int | None, seconds: float) -> int:
     if 0.5 < ratio < 2:
         return side
     # The time goes with the area.
-    return max(FIRST_PREVIEW_SIDE // 2, min(PREVIEW_SIDE, round(side * ratio**0.5)))
+    return max(FIRST_PREVIEW_SIDE, min(PREVIEW_SIDE, round(side * ratio**0.5)))
 
 
 class History:

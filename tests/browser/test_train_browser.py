@@ -117,12 +117,12 @@ def test_two_pictures_become_a_model(
     expect(time).to_be_visible(timeout=PATIENCE)
     time.focus()
     time.press("Home")
-    expect(page.locator(".when")).to_contain_text("Step 1 ")
+    expect(page.locator(".when")).to_contain_text("Before the first step")
     newest = time.get_attribute("max")
     expect(time).not_to_have_attribute("max", newest or "", timeout=PATIENCE)
-    expect(page.locator(".when")).to_contain_text("Step 1 ")
+    expect(page.locator(".when")).to_contain_text("Before the first step")
     page.get_by_role("button", name="Newest").click()
-    expect(page.locator(".when")).not_to_contain_text("Step 1 ")
+    expect(page.locator(".when")).not_to_contain_text("Before the first step")
 
     # The address finds the job again, in this tab and in another; the browser keeps its id.
     address = page.url

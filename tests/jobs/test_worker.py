@@ -108,7 +108,7 @@ def test_a_job_outlives_the_server_and_the_next_one_waits_its_turn(life: Jobs) -
     job = ended(life, first)
     assert (job.state, job.step, job.message) == (State.DONE, 30, "")
     assert translates(job)
-    assert life.previews(first)[0].step == 1
+    assert life.previews(first)[0].step == 0
     assert life.metrics(first)[-1].step == 30
     job = ended(life, second.id)
     assert (job.state, job.step) == (State.DONE, 5)

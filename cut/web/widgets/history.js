@@ -23,6 +23,10 @@ export default function history({ data, parentElement }) {
   };
 }
 
+function momentOf({ step, time }) {
+  return step ? `Step ${step.toLocaleString("en")} · ${time}` : "Before the first step";
+}
+
 function makeView(box) {
   const find = (selector) => box.querySelector(selector);
   const [frame, bar, time] = [find(".frame"), find(".timeline"), find(".time")];
@@ -57,7 +61,7 @@ function makeView(box) {
     newest.setAttribute("aria-pressed", String(following));
     play.textContent = timer ? "❚❚" : "▶";
     play.setAttribute("aria-label", timer ? "Pause" : "Play the training from the start");
-    when.textContent = picture ? `Step ${picture.step.toLocaleString("en")} · ${picture.time}` : "";
+    when.textContent = picture ? momentOf(picture) : "";
     time.setAttribute("aria-valuetext", when.textContent);
     load(picture);
   }
