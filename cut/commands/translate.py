@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from cut.bands.run import Progress
     from cut.commands.translate_sheet import ModelSheet
-    from cut.device import Placement
     from cut.translate import Translator
 
 BAND_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
@@ -66,6 +65,11 @@ def add_parser(subparsers: Any) -> None:
         help="what a translation may take above the loaded model; large pictures go through in "
         "bands, to the same result (default: CUT_MEMORY_LIMIT_GB, or what is sensible here)",
     )
+    parser.add_argument(
+        "--ray",
+        metavar="auto|HOST:PORT",
+        help="share the work on a Ray cluster; IMAGE and --output are in a folder of all machines",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace PNGs that are there")
     add_device_options(parser)
     add_json_option(parser)
@@ -77,18 +81,19 @@ class _Outcome:
     """What one model made of the pictures; `error` if it could not be used at all."""
 
     name: str
-    placement: "Placement | None" = None
+    device: str = ""
+    precision: str = ""
     error: str = ""
     written: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        if self.placement is None:
+        if self.error:
             return {"checkpoint": self.name, "error": self.error}
         return {
             "checkpoint": self.name,
-            "device": str(self.placement.device),
-            "precision": self.placement.precision,
+            "device": self.device,
+            "precision": self.precision,
             "written": self.written,
             "skipped": self.skipped,
         }
@@ -103,12 +108,17 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output is None and args.sheet is None:
         raise CutError("nothing would be written: add --output DIR, --sheet FILE or both")
+    if args.ray and (args.output is None or args.sheet is not None):
+        raise CutError("--ray writes pictures alone: give --output DIR, no --sheet")
     images = list(_files(args.images))
     sheet = ModelSheet(args.sheet, images) if args.sheet else None
     outcomes: list[_Outcome] = []
     for given in args.checkpoint:
         try:
-            outcomes.append(_with_model(given, images, outcomes, sheet, args))
+            if args.ray:
+                outcomes.append(_on_cluster(given, images, outcomes, args))
+            else:
+                outcomes.append(_with_model(given, images, outcomes, sheet, args))
         except CutError as error:
             if len(args.checkpoint) == 1:
                 raise
@@ -134,8 +144,9 @@ def _with_model(
 
     translator = load(given, args.device, args.precision)
     name = _free_name(translator.checkpoint.name, {other.name.lower() for other in others})
-    outcome = _Outcome(name, translator.placement)
-    print(translator.placement.describe(), file=sys.stderr)
+    placement = translator.placement
+    outcome = _Outcome(name, str(placement.device), placement.precision)
+    print(placement.describe(), file=sys.stderr)
     if sheet is not None:
         sheet.model(name)
     targets: Iterable[Path | None] = repeat(None, len(images))
@@ -156,6 +167,33 @@ def _with_model(
             outcome.written.append({"input": str(source), "output": output, "seconds": seconds})
             if sheet is not None:
                 sheet.add(source, picture, result, seconds)
+    return outcome
+
+
+def _on_cluster(
+    given: str, images: Sequence[Path], others: Sequence[_Outcome], args: argparse.Namespace
+) -> _Outcome:
+    """As `_with_model`, on the machines of a Ray cluster; pictures come in any order."""
+    from cut.checkpoints import find
+    from cut.cluster import Job, translate_all
+
+    checkpoint = find(given)
+    name = _free_name(checkpoint.name, {other.name.lower() for other in others})
+    outcome = _Outcome(name, f"ray {args.device}", args.precision)
+    several = len(args.checkpoint) > 1
+    targets = _targets(images, args.output / name if several else args.output)
+    pairs = [(s.absolute(), t.absolute()) for s, t in zip(images, targets, strict=True)]
+    how = (args.size, args.strength, args.overwrite, args.memory_limit)
+    job = Job(checkpoint, args.device, args.precision, *how)
+    # Closed at an interrupt as well: pictures that were begun are finished then.
+    with closing(translate_all(job, pairs, args.ray)) as made:
+        for one in tqdm(made, name if several else None, len(pairs), unit="picture"):
+            row: dict[str, Any] = {"input": str(one.source)}
+            if one.error:
+                outcome.skipped.append(row | {"error": one.error})
+                tqdm.write(f"cut: skipped: {one.error}", file=sys.stderr)
+            else:
+                outcome.written.append(row | {"output": str(one.target), "seconds": one.seconds})
     return outcome
 
 

@@ -1,0 +1,136 @@
+"""Folders of pictures on a real Ray cluster of two nodes, of which one is killed midway."""
+
+import _thread
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+
+import cut
+from cut.cli import main
+from cut.cluster import driver
+from tests.helpers import make_checkpoint, make_picture
+
+ray = pytest.importorskip("ray", reason="the package ray is not installed")
+
+PICTURES = 24
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A cluster of two nodes on this machine, each with a processor."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        node = {"num_cpus": 1, "object_store_memory": 80_000_000}
+        made = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+        try:
+            made.add_node(**node)
+            yield made
+        finally:
+            made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, and pictures of which one is none and two have one stem."""
+    folder = tmp_path_factory.mktemp("shared")
+    make_checkpoint(folder / "model", ngf=8, blocks=2)
+    (folder / "in").mkdir()
+    for seed in range(PICTURES):
+        make_picture(64, 64, seed=seed).save(folder / "in" / f"{seed:02d}.png")
+    make_picture(64, 64, seed=99).save(folder / "in" / "00.jpg")
+    (folder / "in" / "none.png").write_bytes(b"no picture")
+    return folder
+
+
+class Watch(threading.Thread):
+    """Notes the files of a folder as they come, and acts once when there are three."""
+
+    def __init__(self, folder: Path, act: Any) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.act, self.over = folder, act, False
+        self.inodes: dict[str, set[int]] = {}
+
+    def run(self) -> None:
+        acted = False
+        while not self.over:
+            for path in self.folder.glob("*.png"):
+                self.inodes.setdefault(path.name, set()).add(path.stat().st_ino)
+            if len(self.inodes) >= 3 and not acted:
+                acted = True
+                self.act()
+            time.sleep(0.01)
+
+    def __enter__(self) -> "Watch":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over = True
+        self.join()
+
+
+def call(cluster: Any, folder: Path, out: Path) -> int:
+    arguments = ["--checkpoint", folder / "model", "--output", out, folder / "in"]
+    arguments += ["--ray", cluster.address, "--device", "cpu", "--precision", "fp32"]
+    return main(["translate", *map(str, arguments), "--size", "256"])
+
+
+def hidden(out: Path) -> list[Path]:
+    return [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+def test_every_picture_is_there_though_a_node_is_killed_midway(
+    cluster: Any,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost = []
+    lose = driver._Cluster._lose
+
+    def noted(self: Any, worker: Any, error: Exception) -> Any:
+        lost.append(list(worker.tasks.values()))
+        return lose(self, worker, error)
+
+    monkeypatch.setattr(driver._Cluster, "_lose", noted)
+    out = folder / "out"
+    victim = next(node for node in cluster.list_all_nodes() if node != cluster.head_node)
+    with Watch(out, lambda: cluster.remove_node(victim, allow_graceful=False)) as watch:
+        assert call(cluster, folder, out) == 0
+    assert len(lost) == 1
+    assert lost[0], "it had pictures in hand"
+    expected = {"00-2.png", *(f"{seed:02d}.png" for seed in range(PICTURES))}
+    assert {path.name for path in out.iterdir()} == expected
+    assert all(len(inodes) == 1 for inodes in watch.inodes.values()), "each was written once"
+    model = cut.load(folder / "model", "cpu", "fp32")
+    for path, seed in ((out / "01.png", 1), (out / f"{PICTURES - 1}.png", PICTURES - 1)):
+        right = model(make_picture(64, 64, seed=seed), size=256)
+        assert ImageChops.difference(Image.open(path), right).getextrema() <= ((0, 1),) * 3
+    told = capsys.readouterr().err
+    assert "none.png" in told
+    assert f"1 of {PICTURES + 2} skipped" in told
+
+
+def test_an_interrupt_leaves_whole_pictures_and_what_is_there_is_kept(
+    cluster: Any, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "stopped"
+    with Watch(out, _thread.interrupt_main):
+        assert call(cluster, folder, out) == 130
+    there = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert 3 <= len(there) < PICTURES
+    assert not hidden(out)
+    for path in out.iterdir():
+        Image.open(path).load()
+    assert capsys.readouterr().err.endswith("cut: stopped\n")
+    assert call(cluster, folder, out) == 0
+    assert len(list(out.iterdir())) == PICTURES + 1
+    assert all((out / name).stat().st_mtime_ns == time for name, time in there.items())
+    assert capsys.readouterr().err.count("is there already") == len(there)
