@@ -36,8 +36,9 @@ PLAIN_FRAMES = """(frames) => {
     const [places, dimensions] = [4096, 256];
     const features = new Int8Array(2 * places * dimensions).map((_, i) => (31 * i) % 255 - 127);
     const cosines = new Float32Array(2 * places);
-    let least = 0;
+    let best = Infinity;
     for (let frame = 0; frame < frames; frame++) {
+        const started = performance.now();
         const query = features.subarray(frame * dimensions, (frame + 1) * dimensions);
         for (let place = 0; place < 2 * places; place++) {
             let sum = 0;
@@ -45,11 +46,12 @@ PLAIN_FRAMES = """(frames) => {
                 sum += query[d] * features[at];
             cosines[place] = sum;
         }
-        least = Math.min(least, cosines[frame]);
+        best = Math.min(best, performance.now() - started + 0 * cosines[frame]);
     }
-    return least;
+    return best;
 }"""
-"""The dot products of so many frames and nothing else: one layer of 64 x 64 places, both sides."""
+"""The best of so many times, in ms, of a frame's dot products and nothing else: one layer of
+64 x 64 places, both sides."""
 
 
 def reading(page: Page, letter: str = "A") -> Locator:

@@ -236,7 +236,6 @@ def test_two_checkpoints_show_the_same_place_in_step(page: Page, server: Running
 def test_hovering_costs_little_more_than_its_dot_products(page: Page, at_picture: Page) -> None:
     choose_layer(page, 8)
     page.evaluate(SWEEP, 1500)  # until it is compiled
-    page.evaluate(PLAIN_FRAMES, 20)
     session = page.context.new_cdp_session(page)
     # The thread's own time: a machine that does other things as well stretches the clock's.
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
@@ -247,17 +246,14 @@ def test_hovering_costs_little_more_than_its_dot_products(page: Page, at_picture
 
     before = script_seconds()
     measured = page.evaluate(SWEEP, 2500)
-    a_frame = (script_seconds() - before) / measured["frames"]
-    before = script_seconds()
-    page.evaluate(PLAIN_FRAMES, 100)
-    plain = (script_seconds() - before) / 100
+    milliseconds = 1000 * (script_seconds() - before) / measured["frames"]
+    plain = page.evaluate(PLAIN_FRAMES, 100)
     # Every frame that the browser offers is used, and brings one of the five small maps at least:
     # 12 a second each at 60 frames.
     assert measured["frames"] >= 0.9 * measured["asked"] > 10
     assert measured["small"] >= 0.9 * measured["frames"]
-    # The layer that is chosen, and the small maps besides; milliseconds are benchmarks' to tell.
-    print(a_frame, plain)
-    assert 0.0005 < a_frame < 3 * plain
+    # The layer that is chosen, and the small maps besides, on whatever machine.
+    assert 0.5 < milliseconds < 4 * plain
 
 
 def test_it_fits_a_phone_and_follows_a_finger(page: Page, server: RunningServer) -> None:
