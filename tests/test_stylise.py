@@ -243,6 +243,8 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
+    # urlopen reads the addresses above once a process: whoever came first has settled them.
+    monkeypatch.setattr("urllib.request._opener", None)
     return tmp_path / "torch" / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth"
 
 

@@ -78,9 +78,9 @@ def test_a_second_place_of_a_picture_costs_no_second_embedding(
 def test_it_waits_in_the_same_line(asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = []
 
-    def watched(*arguments: Any) -> Any:
+    def watched(*arguments: Any, **options: Any) -> Any:
         waiting.append(LINE.waiting)
-        return correspond(*arguments)
+        return correspond(*arguments, **options)
 
     monkeypatch.setattr("cut.correspondence.correspond", watched)
     api_patches.report_file(**asked)
