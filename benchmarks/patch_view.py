@@ -101,10 +101,11 @@ def visit(page: Page, address: str, process: int, picture: Path, wait: float) ->
     return measure(page, process, lambda: page.evaluate(CLICK))
 
 
-def visit_there(page: Page, address: str, process: int, picture: Path, _: float) -> list[float]:
+def visit_there(page: Page, address: str, process: int, picture: Path, wait: float) -> list[float]:
     """The same of one who brings the picture to the page Patches itself."""
     page.goto(f"{address}/patches?example=cat")
     page.wait_for_function(SHOWN)
+    time.sleep(wait)
 
     def start() -> None:
         page.evaluate(START)
@@ -150,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--root", type=Path, default=HERE)
-    parser.add_argument("--wait", type=float, default=0.0, help="seconds before the click")
+    parser.add_argument("--wait", type=float, default=0.0, help="seconds of looking before that")
     parser.add_argument("--there", action="store_true", help="bring the picture to Patches itself")
     parser.add_argument("--cold", action="store_true", help="a server of its own each round")
     args = parser.parse_args()
