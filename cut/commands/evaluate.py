@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cut.evaluation import METRICS
 
 if TYPE_CHECKING:
+    from cut.evaluation.intervals import Interval
     from cut.evaluation.scores import Score
 
 
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         size=args.size,
         limit=args.limit,
         device=str(translator.placement.device),
-        sheet=sheet,
+        watchers=[lambda pair: sheet.add(pair.before, pair.after)] if sheet else [],
         report=_say,
         progress=_progress,
     )
@@ -76,17 +77,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(score: "Score", name: str, args: argparse.Namespace) -> None:
-    spread = ""
-    if score.interval is not None:
-        spread = "  (95 % interval {:.4g} to {:.4g})".format(*score.interval)
     print(f"{score.metric}, {_pictures(score.images)} against {score.targets}; less is better")
-    print(f"  {name}: {score.value:.4f}{spread}")
-    print(f"  doing nothing: {score.doing_nothing:.4f}")
+    print(f"  {name}: {score.value:.4f}{_spread(score.interval)}")
+    print(f"  doing nothing: {score.doing_nothing:.4f}{_spread(score.doing_nothing_interval)}")
+    if score.gain_interval is not None:
+        print(f"  gain: {score.gain:.4f}{_spread(score.gain_interval)}")
     print(f"  structure kept: {score.structure_kept:.2f}  (correlation of edges; 1 is all)")
     if score.skipped:
         print(f"  skipped: {_pictures(score.skipped)}")
     if args.json:
         print(json.dumps(score.as_dict()))
+
+
+def _spread(interval: "Interval | None") -> str:
+    return "  (95 % interval {:.4g} to {:.4g})".format(*interval) if interval else ""
 
 
 def _pictures(count: int) -> str:

@@ -2,6 +2,7 @@
 
 networks that turn pictures into features   lite0, inception
 distances between sets of features          distances
+how sure one can be of them                 intervals
 what one picture kept of another            structure
 one model, one score                        scores
 """

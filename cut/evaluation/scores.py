@@ -11,11 +11,11 @@ from torch import Tensor
 from cut.errors import CutError
 from cut.evaluation import METRICS
 from cut.evaluation.batches import FeatureNetwork, at_short_side
-from cut.evaluation.distances import frechet_distance, jackknife_interval, squared_mmd
+from cut.evaluation.distances import frechet_distance, squared_mmd
 from cut.evaluation.features import Features, list_pictures, read_stored
 from cut.evaluation.inception import Inception
+from cut.evaluation.intervals import Interval, intervals
 from cut.evaluation.lite0 import SIFID_SIDE, lite0
-from cut.evaluation.sheet import ContactSheet
 from cut.evaluation.structure import structure_kept
 
 Translate = Callable[[Image.Image], Image.Image]
@@ -27,15 +27,32 @@ FOLDER_SIDE = 256
 
 
 @dataclass(frozen=True)
+class Pair:
+    """A picture that was translated."""
+
+    file: Path
+    before: Image.Image
+    after: Image.Image
+    structure_kept: float
+    """Correlation of edges in input and output."""
+
+
+Watcher = Callable[[Pair], None]
+
+
+@dataclass(frozen=True)
 class Score:
     """What a model scored. Less is better, but for `structure_kept`, which speaks of content."""
 
     metric: str
     value: float
-    interval: tuple[float, float] | None
-    """Ends of the 95 % interval; None for one picture, which tells nothing of others."""
+    interval: Interval | None
+    """Ends of the 95 % interval; None for few pictures, which tell nothing of others."""
     doing_nothing: float
     """What the inputs score themselves."""
+    doing_nothing_interval: Interval | None
+    gain_interval: Interval | None
+    """Of `doing_nothing` less `value`: the model is better than nothing where both are above 0."""
     images: int
     """Pictures translated."""
     targets: int
@@ -43,6 +60,11 @@ class Score:
     """Files of either side that could not be used."""
     structure_kept: float
     """Mean correlation of edges in input and output: 1 all kept, 0 nothing."""
+
+    @property
+    def gain(self) -> float:
+        """How much nearer to the target the model's pictures are than their inputs."""
+        return self.doing_nothing - self.value
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,7 +108,7 @@ def evaluate(
     size: int | None = None,
     limit: int | None = None,
     device: str = "cpu",
-    sheet: ContactSheet | None = None,
+    watchers: Sequence[Watcher] = (),
     report: Report = lambda line: None,
     progress: Progress = lambda files, title: files,
 ) -> Score:
@@ -100,7 +122,7 @@ def evaluate(
             by default 256, and 512 for sifid-lite0.
         limit: translate only the first so many of `source`; `target` is always used whole.
         device: where features are computed, in float32.
-        sheet: takes up every input and output; saving it is left to the caller.
+        watchers: are shown every input and its output.
         report: gets a line for each file that is skipped.
         progress: wraps the files as they are worked through, under a title.
 
@@ -110,7 +132,7 @@ def evaluate(
     if metric not in METRICS:
         raise CutError(f"no metric {metric!r}: choose {', '.join(METRICS)}")
     sources, targets = list_pictures(source)[:limit], list_pictures(target)
-    run = _Run(translate, sheet, report)
+    run = _Run(translate, watchers, report)
     if metric == "sifid-lite0":
         pictures = _only(sources, source), _only(targets, target)
         return _score_pair(run, *pictures, size or SIFID_SIDE, device)
@@ -122,11 +144,14 @@ def evaluate(
     _check_count(str(target), len(wanted), metric)
     before, after = run.features(network, progress(sources, "translate"), side)
     _check_count(str(source), len(after), metric)
+    spread = intervals(distance, before, after, wanted)
     return Score(
         metric=metric,
         value=distance(after, wanted),
-        interval=jackknife_interval(distance, after, wanted),
+        interval=spread and spread.value,
         doing_nothing=distance(before, wanted),
+        doing_nothing_interval=spread and spread.doing_nothing,
+        gain_interval=spread and spread.gain,
         images=len(after),
         targets=len(wanted),
         skipped=run.skipped,
@@ -137,9 +162,9 @@ def evaluate(
 class _Run:
     """The state of one evaluation: what was seen, kept and skipped on the way."""
 
-    def __init__(self, translate: Translate, sheet: ContactSheet | None, report: Report) -> None:
+    def __init__(self, translate: Translate, watchers: Sequence[Watcher], report: Report) -> None:
         self.skipped = 0
-        self._translate, self._sheet, self._report = translate, sheet, report
+        self._translate, self._watchers, self._report = translate, watchers, report
         self._kept: list[float] = []
 
     def skip(self, error: CutError) -> None:
@@ -154,23 +179,29 @@ class _Run:
         def alternately() -> Iterator[Image.Image]:
             for file in files:
                 try:
-                    pair = self.pair(at_short_side(read_stored(file), size))
+                    pair = self.pair(file, size)
                 except CutError as error:
                     self.skip(error)
                 else:
-                    yield from pair
+                    yield pair.before
+                    yield pair.after
 
         # Through the network in one stream, so that no more than a batch of pictures is in memory.
         rows = network.embed(alternately())
         return rows[0::2], rows[1::2]
 
-    def pair(self, before: Image.Image) -> tuple[Image.Image, Image.Image]:
-        """Return `before` and its translation, once they are on the sheet and in the mean."""
+    def pair(self, file: Path, size: int) -> Pair:
+        """Return the picture in `file` at a short side of `size` px, and its translation.
+
+        Once the watchers have seen it without raising CutError, it is in the mean.
+        """
+        before = at_short_side(read_stored(file), size)
         after = self._translate(before)
-        self._kept.append(structure_kept(before, after))
-        if self._sheet is not None:
-            self._sheet.add(before, after)
-        return before, after
+        pair = Pair(file, before, after, structure_kept(before, after))
+        for watch in self._watchers:
+            watch(pair)
+        self._kept.append(pair.structure_kept)
+        return pair
 
     def mean_structure(self) -> float:
         return sum(self._kept) / len(self._kept)
@@ -179,12 +210,14 @@ class _Run:
 def _score_pair(run: _Run, source: Path, target: Path, size: int, device: str) -> Score:
     """Return the SIFID-lite0 of one translation at a short side of `size` px."""
     wanted = read_stored(target)
-    before, after = run.pair(at_short_side(read_stored(source), size))
+    pair = run.pair(source, size)
     return Score(
         metric="sifid-lite0",
-        value=sifid_lite0(after, wanted, device),
+        value=sifid_lite0(pair.after, wanted, device),
         interval=None,
-        doing_nothing=sifid_lite0(before, wanted, device),
+        doing_nothing=sifid_lite0(pair.before, wanted, device),
+        doing_nothing_interval=None,
+        gain_interval=None,
         images=1,
         targets=1,
         skipped=0,

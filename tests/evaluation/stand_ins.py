@@ -22,6 +22,12 @@ def fill(folder: Path, seeds: Iterable[int], size: tuple[int, int] = (32, 32)) -
     return folder
 
 
+def rows(count: int, width: int = 5, seed: int = 0, shift: float = 0.0) -> Tensor:
+    """Features of `count` pictures, drawn from a Gaussian."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, width, generator=generator, dtype=torch.float64) + shift
+
+
 class ColourNetwork:
     """A stand-in for a feature network: 3 x 3 mean colours a picture, and a count of the work."""
 

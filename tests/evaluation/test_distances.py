@@ -1,18 +1,11 @@
-"""KID's and FID's distances against naive loops and the library, the interval against theory."""
-
-from collections.abc import Iterator
+"""KID's and FID's distances against naive loops and the library."""
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor
 
-from cut.evaluation.distances import frechet_distance, jackknife_interval, squared_mmd
-
-
-def rows(count: int, width: int = 5, seed: int = 0, shift: float = 0.0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, width, generator=generator, dtype=torch.float64) + shift
+from cut.evaluation.distances import frechet_distance, squared_mmd
+from tests.evaluation.stand_ins import rows
 
 
 def test_squared_mmd_is_the_mean_over_different_pictures() -> None:
@@ -44,29 +37,3 @@ def test_frechet_distance_equals_the_library(n: int, m: int) -> None:
     expected = library.fid_statistics_to_metric(*statistics, verbose=False)
     # The library takes roots of eigenvalues that are zero but for rounding, to about 1e-8.
     assert frechet_distance(a, b) == pytest.approx(expected[library.KEY_METRIC_FID], abs=1e-6)
-
-
-def test_jackknife_gives_the_textbook_error_of_a_difference_of_means() -> None:
-    a, b = rows(20, width=1), rows(30, width=1, seed=1)
-    low, high = jackknife_interval(lambda x, y: float(x.mean() - y.mean()), a, b)
-    error = float(a.var() / 20 + b.var() / 30) ** 0.5
-    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=1e-6)
-    assert (low + high) / 2 == pytest.approx(float(a.mean() - b.mean()))
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Thousands of tiny products: on a busy machine threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def test_jackknife_interval_holds_the_truth_about_95_times_of_100(one_thread: None) -> None:
-    truth, hits = squared_mmd(rows(3000), rows(3000, seed=1, shift=0.4)), 0
-    for seed in range(100):
-        a, b = rows(40, seed=2 * seed + 10), rows(40, seed=2 * seed + 11, shift=0.4)
-        low, high = jackknife_interval(squared_mmd, a, b, groups=10)
-        hits += low <= truth <= high
-    assert 88 <= hits <= 100

@@ -44,7 +44,7 @@ def test_command_prints_the_score_and_draws_the_sheet(
     colours: ColourNetwork,
     inverting_model: None,
 ) -> None:
-    source, target = fill(tmp_path / "a", range(4)), fill(tmp_path / "b", range(20, 25))
+    source, target = fill(tmp_path / "a", range(5)), fill(tmp_path / "b", range(20, 25))
     (source / "broken.png").write_bytes(b"broken")
     sheet = tmp_path / "out" / "sheet.jpg"
     options = ("--source", source, "--target", target, "--size", "32", "--sheet", sheet, "--json")
@@ -53,7 +53,7 @@ def test_command_prints_the_score_and_draws_the_sheet(
     score = json.loads(out.splitlines()[-1])
     assert score["metric"] == "kid-lite0"
     assert score["interval"][0] < score["value"] < score["interval"][1]
-    assert score["images"] == 4
+    assert score["images"] == 5
     assert score["skipped"] == 1
     assert f"doing nothing: {score['doing_nothing']:.4f}" in out
     assert "inverter" in out
