@@ -2,16 +2,21 @@
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cut.commands.options import add_device_options
+from cut.errors import CutError
 from cut.evaluation import METRICS
 
 if TYPE_CHECKING:
     from cut.evaluation.intervals import Interval
+    from cut.evaluation.report import Album
     from cut.evaluation.scores import Score
+    from cut.translate import Translator
 
 
 def add_parser(subparsers: Any) -> None:
@@ -37,8 +42,10 @@ def add_parser(subparsers: Any) -> None:
     )
     add("--limit", type=_count, metavar="N", help="translate only the first N pictures")
     add("--sheet", type=Path, metavar="FILE", help="draw inputs over outputs into a JPEG or PNG")
-    add("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
-    add("--precision", default="auto", help="auto (default), fp32, bf16 or fp16")
+    add("--report", type=Path, metavar="FILE.html", help="write a page that needs nothing else")
+    add("--seed", type=int, default=0, help="draws the report's pictures (default: 0)")
+    add("--output", type=Path, metavar="FILE.json", help="write what --json prints to a file")
+    add_device_options(parser)
     add("--json", action="store_true", help="print the score as JSON, in the last line")
     parser.set_defaults(run=run)
 
@@ -46,6 +53,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score as `args` say and print it; raises CutError for what the user can mend."""
     from cut.evaluation.features import list_pictures
+    from cut.evaluation.report import Album
     from cut.evaluation.scores import evaluate
     from cut.evaluation.sheet import ContactSheet
     from cut.translate import load
@@ -54,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
     for place in (args.source, args.target):
         list_pictures(place)
     sheet = ContactSheet(args.sheet) if args.sheet else None
+    _check_ending(args.report, ".html")
+    _check_ending(args.output, ".json")
+    album = Album(args.seed)
     translator = load(args.checkpoint, device=args.device, precision=args.precision)
     score = evaluate(
         translator,
@@ -63,17 +74,55 @@ def run(args: argparse.Namespace) -> int:
         size=args.size,
         limit=args.limit,
         device=str(translator.placement.device),
-        watchers=[lambda pair: sheet.add(pair.before, pair.after)] if sheet else [],
+        watchers=[album.add, *([sheet.add] if sheet else [])],
         report=_say,
         progress=_progress,
     )
     try:
+        _write(args, translator, score, album)
         if sheet is not None:
             sheet.save()
     finally:
-        # A full disk takes the sheet, not the score that was waited for.
+        # A full disk takes the files, not the score that was waited for.
         _print(score, translator.checkpoint.name, args)
     return 0
+
+
+def _write(
+    args: argparse.Namespace, translator: "Translator", score: "Score", album: "Album"
+) -> None:
+    """The files that were asked for."""
+    from cut.evaluation.report import Result, write_report
+    from cut.files import write_text
+
+    if args.output:
+        write_text(args.output, json.dumps(score.as_dict(), indent=2) + "\n")
+    if args.report:
+        result = Result(translator.checkpoint.name, score, album)
+        write_report(args.report, [result], _facts(args, translator), args.seed)
+
+
+def _facts(args: argparse.Namespace, translator: "Translator") -> dict[str, str]:
+    """How the scores were made, for the page."""
+    from cut.library.speed import machine
+
+    model, placement = translator.checkpoint, translator.placement
+    data = (model.config.get("data") or {}).get("name")
+    steps = model.config.get("steps")
+    trained = [f"{steps:,} steps of {model.config.get('method')}"] if steps else []
+    trained += [f"on {data}"] if data else []
+    return {
+        "command": shlex.join(["python", "-m", "cut", *sys.argv[1:]]),
+        "model": ", ".join([f"{model.title} ({model.name})", " ".join(trained)]).rstrip(", "),
+        "source": str(args.source),
+        "target": str(args.target),
+        "machine": f"{machine(placement.device)}, {placement.precision}",
+    }
+
+
+def _check_ending(path: Path | None, ending: str) -> None:
+    if path is not None and path.suffix.lower() != ending:
+        raise CutError(f"{path.name}: call it {path.stem}{ending}")
 
 
 def _print(score: "Score", name: str, args: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ distances between sets of features          distances
 how sure one can be of them                 intervals
 what one picture kept of another            structure
 one model, one score                        scores
+a page about it                             report, charts
 """
 
 METRICS = ("kid-lite0", "kid", "fid", "sifid-lite0")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from cut.evaluation.scores import Pair
 from cut.sheets import check_name, save_sheet
 
 _CELL = 128
@@ -21,10 +22,10 @@ class ContactSheet:
         self.path = check_name(path)
         self._pairs: list[tuple[Image.Image, Image.Image]] = []
 
-    def add(self, before: Image.Image, after: Image.Image) -> None:
+    def add(self, pair: Pair) -> None:
         """Take up a pair; those after the first 500 are left out."""
         if len(self._pairs) < _MOST_PAIRS:
-            self._pairs.append((_cell(before), _cell(after)))
+            self._pairs.append((_cell(pair.before), _cell(pair.after)))
 
     def draw(self) -> Image.Image:
         """Return the sheet: input above output, a gap, the next pair."""

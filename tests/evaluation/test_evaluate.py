@@ -27,10 +27,11 @@ def inverting_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that inverts colours, under whatever name it is asked for."""
 
     class Model:
-        placement = SimpleNamespace(device=torch.device("cpu"))
+        placement = SimpleNamespace(device=torch.device("cpu"), precision="fp32")
 
         def __init__(self, name: str) -> None:
-            self.checkpoint = SimpleNamespace(name=name)
+            about = {"method": "cut", "steps": 3, "data": {"name": "made"}}
+            self.checkpoint = SimpleNamespace(name=name, title=name, config=about)
 
         def __call__(self, one: Image.Image) -> Image.Image:
             return ImageOps.invert(one)
@@ -77,6 +78,28 @@ def test_command_with_a_real_generator(
     assert score["value"] > score["doing_nothing"]
 
 
+def test_command_writes_the_page_and_the_json_file(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    colours: ColourNetwork,
+    inverting_model: None,
+) -> None:
+    source, target = fill(tmp_path / "a", range(5)), fill(tmp_path / "b", range(20, 25))
+    page, output = tmp_path / "out" / "page.html", tmp_path / "out" / "score.json"
+    files = ("--report", page, "--output", output)
+    assert call("--checkpoint", "inv<b>", "--source", source, "--target", target, *files) == 0
+    score = json.loads(output.read_text())
+    out = capsys.readouterr().out
+    assert not out.splitlines()[-1].startswith("{")  # that is --json's
+    assert f"inv<b>: {score['value']:.4f}" in out
+    html = page.read_text()
+    assert f"inv&lt;b&gt;: KID-lite0 {score['value']:.4f}" in html
+    assert "<b>" not in html
+    low, high = score["gain_interval"]
+    assert f"<td>{low:.4f} to {high:.4f}</td>" in html
+    assert sorted(path.name for path in page.parent.iterdir()) == ["page.html", "score.json"]
+
+
 def test_command_prints_the_score_though_the_sheet_cannot_be_written(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -99,8 +122,13 @@ def test_command_refuses_before_it_loads_a_model(
     source = fill(tmp_path / "a", range(2))
     with pytest.raises(CutError, match="holds no pictures"):
         call("--checkpoint", "any", "--source", source, "--target", tmp_path / "empty")
-    with pytest.raises(CutError, match="JPEG or PNG"):
-        call("--checkpoint", "any", "--source", source, "--target", source, "--sheet", "a.gif")
+    for option, name, message in [
+        ("--sheet", "a.gif", "JPEG or PNG"),
+        ("--report", "a.pdf", r"call it a\.html"),
+        ("--output", "a", r"call it a\.json"),
+    ]:
+        with pytest.raises(CutError, match=message):
+            call("--checkpoint", "any", "--source", source, "--target", source, option, name)
 
 
 @pytest.mark.parametrize("option", [("--size", "0"), ("--limit", "-3"), ("--metric", "psnr")])

@@ -9,6 +9,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from cut.errors import CutError
 from cut.evaluation.features import Features, list_pictures, read_stored
+from cut.evaluation.scores import Pair
 from cut.evaluation.sheet import ContactSheet
 from cut.evaluation.structure import structure_kept
 from cut.pictures import read_picture
@@ -65,7 +66,8 @@ def test_sheet_has_each_input_over_its_output(tmp_path: Path) -> None:
     sheet = ContactSheet(tmp_path / "sheet.png")
     colours = ["red", "green", "blue"]
     for colour in colours:
-        sheet.add(Image.new("RGB", (64, 64), colour), Image.new("RGB", (64, 64), "black"))
+        before, after = (Image.new("RGB", (64, 64), one) for one in (colour, "black"))
+        sheet.add(Pair(Path(f"{colour}.png"), before, after, structure_kept=0.0))
     sheet.save()
     drawn = Image.open(tmp_path / "sheet.png")
     assert drawn.format == "PNG"
