@@ -2,12 +2,16 @@
 
 import dataclasses
 import json
+from typing import get_args, get_origin, get_type_hints
 
 import pytest
+import torch
 
-from cut.config import CutSettings, from_dict, preset, quickest, to_dict, with_overrides
+from cut.config import PRESETS, CutSettings, from_dict, preset, quickest, to_dict, with_overrides
+from cut.config.bounds import BOUNDS
 from cut.config.checks import check
 from cut.errors import CutError
+from cut.networks.patchgan import PatchDiscriminator
 
 
 def test_cut_has_the_papers_values() -> None:
@@ -34,8 +38,7 @@ def test_fastcut_differs_in_what_the_paper_changes() -> None:
     }
 
 
-@pytest.mark.parametrize("method", ["cut", "fastcut"])
-@pytest.mark.parametrize("name", ["paper", "compact"])
+@pytest.mark.parametrize(("method", "name"), [(m, name) for m in PRESETS for name in PRESETS[m]])
 def test_presets_pass_their_own_check(method: str, name: str) -> None:
     settings = preset(method, name)
     assert check(settings) is settings
@@ -87,12 +90,19 @@ def test_overrides_are_parsed_by_type(key: str, text: str, value: object) -> Non
         ("lambda_nce", "much", "setting lambda_nce=much: not a number"),
         ("identity", "yes", "setting identity=yes: write true or false"),
         ("layers", "0,four", "setting layers=0,four"),
-        ("ngf", "0", "setting ngf=0: must be at least 1"),
-        ("steps", "0", "setting steps=0: must be at least 1"),
+        ("ngf", "0", "setting ngf=0: from 1 to 1,024"),
+        ("steps", "0", "setting steps=0: from 1 to 1,000,000,000"),
+        ("steps", "9" * 400, "setting steps=999999999999999999999999: from 1 to 1,000,000,000"),
         ("crop_size", "30", "setting crop_size=30: a multiple of 4, at least 32"),
         ("crop_size", "28", "setting crop_size=28: a multiple of 4, at least 32"),
         ("load_size", "255", "setting load_size=255: must not be under crop_size, 256"),
-        ("ema", "1", "setting ema=1.0: from 0 to under 1"),
+        ("ema", "1", "setting ema=1: from 0 to under 1"),
+        ("learning_rate", "0", "setting learning_rate=0: above 0 to 1"),
+        ("learning_rate", "-2e-4", "setting learning_rate=-0.0002: above 0 to 1"),
+        ("beta1", "1", "setting beta1=1: from 0 to under 1"),
+        ("temperature", "0", "setting temperature=0: from 0.001 to 100"),
+        ("patches", "1", "setting patches=1: at least 2, or a patch has no negatives"),
+        ("discriminator_layers", "7", "discriminator_layers=7: nothing would be left of a crop of"),
         ("gan_loss", "wgan", "setting gan_loss=wgan: choose lsgan or vanilla or nonsaturating"),
     ],
 )
@@ -122,6 +132,11 @@ def test_the_rate_is_constant_then_linear_to_zero() -> None:
     assert factors[:11] == [1.0] * 11
     assert factors[11:] == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
     assert [settings.is_decaying(step, total) for step in (10, 11)] == [False, True]
+
+
+def test_a_schedule_shorter_than_its_decay_falls_from_the_whole_rate() -> None:
+    settings = CutSettings(epochs=2, decay_epochs=8)
+    assert [settings.rate_factor(step, 4) for step in range(4)] == [1, 0.75, 0.5, 0.25]
 
 
 def test_a_schedule_without_decay() -> None:
@@ -173,10 +188,54 @@ def test_a_start_for_other_networks_is_refused(key: str, text: str, made_for: st
     with_overrides(quick, {key: text, "init": "random"})
 
 
-@pytest.mark.parametrize("key", ["colour_steps", "lambda_colour", "lambda_texture"])
-def test_what_the_paper_has_not_is_refused_if_negative(key: str) -> None:
-    with pytest.raises(CutError, match=f"{key}=-1"):
-        with_overrides(preset("sincut"), {key: "-1"})
+@pytest.mark.parametrize("method", list(PRESETS))
+def test_every_number_has_bounds(method: str) -> None:
+    settings = preset(method)
+    for name, kind in get_type_hints(type(settings)).items():
+        kinds = {kind, *get_args(kind)}
+        if get_origin(kind) is tuple or not kinds & {int, float}:
+            continue
+        bad = ["nan", "inf", "-inf", "-0.5"] if float in kinds else [f"-{10**19}", f"{10**19}"]
+        for text in bad:
+            with pytest.raises(CutError, match=f"^setting {name}={text[:24]}: (from|above) "):
+                with_overrides(settings, {name: text})
+        assert getattr(settings, name) is None or getattr(settings, name) in BOUNDS[name]
+
+
+def test_bounds_are_of_settings_that_there_are() -> None:
+    names = {name for method in PRESETS for name in to_dict(preset(method))}
+    assert set(BOUNDS) <= names
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"layers": "0,2,9"}, "setting layers=0,2,9: the encoder's are 0 to 5"),
+        ({"layers": "2,0"}, "ascending"),
+        ({"crop_size": "96"}, "setting crop_size=96: a power of two, at least 16"),
+        ({"crop_size": "512", "ndf": "1"}, "setting ndf=1: no channel would be left at 512 px"),
+        ({"crop_size": "2048", "ngf": "1"}, "setting ngf=1: no channel would be left at 2048 px"),
+        ({"batch_size": "1"}, "setting batch_size=1: at least 2, or one patch has no negatives"),
+        ({"zoom": "0"}, "setting zoom=0: above 0 to 1"),
+    ],
+)
+def test_settings_of_a_pair_that_make_no_sense(overrides: dict[str, str], message: str) -> None:
+    with pytest.raises(CutError, match=message):
+        with_overrides(preset("sincut"), overrides)
+
+
+@pytest.mark.parametrize("crop", [32, 36, 48, 64, 100])
+def test_the_deepest_discriminator_leaves_a_verdict(crop: int) -> None:
+    texts = {"crop_size": str(crop), "load_size": str(crop), "discriminator_layers": "10"}
+    with pytest.raises(CutError, match="choose at most") as caught:
+        with_overrides(preset("cut"), texts)
+    deepest = int(str(caught.value).split()[-1])
+    settings = with_overrides(preset("cut"), texts | {"discriminator_layers": str(deepest)})
+    for antialias in (True, False):
+        network = PatchDiscriminator(1, settings.discriminator_layers, antialias)
+        assert network(torch.zeros(1, 3, crop, crop)).numel() >= 1
+    with pytest.raises(RuntimeError):
+        PatchDiscriminator(1, deepest + 1)(torch.zeros(1, 3, crop, crop))
 
 
 def test_the_quickest_preset() -> None:

@@ -20,13 +20,33 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
 
 def gigabytes(text: str) -> int:
     """A number of gigabytes as bytes."""
+    return int(_positive(text, "gigabytes") * 1e9)
+
+
+def minutes(text: str) -> float:
+    """A time in minutes."""
+    return _positive(text, "minutes")
+
+
+def _positive(text: str, unit: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: a positive number of gigabytes")
-    return int(number * 1e9)
+        raise argparse.ArgumentTypeError(f"{text!r}: a positive number of {unit}")
+    return number
+
+
+def step_count(text: str) -> int:
+    """A number of steps, at least one."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number of steps, at least 1")
+    return number
 
 
 def working_size(text: str) -> int | None:

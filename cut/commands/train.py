@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from cut.commands.options import add_device_options, add_json_option
+from cut.commands.options import add_device_options, add_json_option, minutes, step_count
 from cut.errors import CutError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
         "--preset", default="paper", help="paper, compact, or quick for sincut (default: paper)"
     )
     parser.add_argument("--steps", type=int, help="length of the schedule, instead of epochs")
-    parser.add_argument("--minutes", type=float, help="save and stop after so long; see --resume")
+    parser.add_argument("--minutes", type=minutes, help="save and stop after so long; see --resume")
     parser.add_argument("--seed", type=int, help="of every random choice (default: 0)")
     parser.add_argument(
         "--set",
@@ -56,8 +56,8 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last save")
     parser.add_argument("--overwrite", action="store_true", help="begin anew under a taken name")
-    parser.add_argument("--preview-every", type=int, default=500, metavar="STEPS")
-    parser.add_argument("--save-every", type=int, default=500, metavar="STEPS")
+    parser.add_argument("--preview-every", type=step_count, default=500, metavar="STEPS")
+    parser.add_argument("--save-every", type=step_count, default=500, metavar="STEPS")
     add_device_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)

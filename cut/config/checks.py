@@ -1,12 +1,7 @@
 """Whether settings make sense together, before anything is made from them."""
 
-from cut.config import (
-    AnySettings,
-    CutSettings,
-    CycleGanSettings,
-    SinCutSettings,
-    UnpairedSettings,
-)
+from cut.config import AnySettings, CutSettings, SinCutSettings, UnpairedSettings
+from cut.config.bounds import check_bounds
 from cut.errors import CutError
 from cut.losses.gan import GAN_LOSSES
 from cut.networks.layers import INITS
@@ -21,13 +16,7 @@ def check(settings: AnySettings) -> AnySettings:
     Raises:
         CutError: a size, count or weight outside what the networks take.
     """
-    for key in ("ngf", "blocks", "ndf", "patches", "embedding", "batch_size", "epochs"):
-        if getattr(settings, key, 1) < 1:
-            raise CutError(f"setting {key}={getattr(settings, key)}: must be at least 1")
-    if settings.steps is not None and settings.steps < 1:
-        raise CutError(f"setting steps={settings.steps}: must be at least 1")
-    if not 0 <= settings.ema < 1:
-        raise CutError(f"setting ema={settings.ema}: from 0 to under 1")
+    check_bounds(settings)
     if settings.gan_loss not in GAN_LOSSES:
         raise CutError(f"setting gan_loss={settings.gan_loss}: choose {' or '.join(GAN_LOSSES)}")
     if isinstance(settings, SinCutSettings):
@@ -36,10 +25,6 @@ def check(settings: AnySettings) -> AnySettings:
         _check_sizes(settings)
     if isinstance(settings, CutSettings):
         _check_contrast(settings)
-    if isinstance(settings, CycleGanSettings):
-        for key in ("lambda_A", "lambda_B", "lambda_identity", "pool_size"):
-            if getattr(settings, key) < 0:
-                raise CutError(f"setting {key}={getattr(settings, key)}: must not be negative")
     return settings
 
 
@@ -53,20 +38,31 @@ def _check_sizes(settings: UnpairedSettings) -> None:
             f"setting load_size={settings.load_size}: must not be under crop_size, "
             f"{settings.crop_size}"
         )
+    # Two convolutions of 4 px follow the halvings, and each takes one off the side.
+    if settings.crop_size >> settings.discriminator_layers < 3:
+        deepest = (settings.crop_size // 3).bit_length() - 1
+        raise CutError(
+            f"setting discriminator_layers={settings.discriminator_layers}: nothing would be left "
+            f"of a crop of {settings.crop_size} px; choose at most {deepest}"
+        )
 
 
 def _check_contrast(settings: CutSettings) -> None:
-    last = settings.blocks + (11 if settings.antialias else 9)
+    _check_layers(settings, settings.blocks + (11 if settings.antialias else 9))
+    if settings.patches < 2:
+        raise CutError("setting patches=1: at least 2, or a patch has no negatives")
+    if settings.lambda_texture and settings.masks:
+        raise CutError("setting lambda_texture: does without masks only; choose masks=false, or 0")
+
+
+def _check_layers(settings: CutSettings | SinCutSettings, last: int) -> None:
+    """Whether the layers to contrast are the encoder's, whose last one is `last`."""
     if not settings.layers or not all(0 <= layer <= last for layer in settings.layers):
         raise CutError(
             f"setting layers={','.join(map(str, settings.layers))}: the encoder's are 0 to {last}"
         )
     if list(settings.layers) != sorted(set(settings.layers)):
         raise CutError("setting layers: each once, in ascending order")
-    if settings.lambda_texture < 0:
-        raise CutError(f"setting lambda_texture={settings.lambda_texture}: must not be negative")
-    if settings.lambda_texture and settings.masks:
-        raise CutError("setting lambda_texture: does without masks only; choose masks=false, or 0")
 
 
 def _check_crops(settings: SinCutSettings) -> None:
@@ -78,11 +74,13 @@ def _check_crops(settings: SinCutSettings) -> None:
             f"setting load_size={settings.load_size}: must not be under crop_size, {crop}"
         )
     _check_start(settings)
-    for key in ("colour_steps", "lambda_colour", "lambda_texture"):
-        if getattr(settings, key) < 0:
-            raise CutError(f"setting {key}={getattr(settings, key)}: must not be negative")
-    if not 0 < settings.zoom <= 1:
-        raise CutError(f"setting zoom={settings.zoom:g}: above 0, at most 1")
+    _check_layers(settings, settings.blocks + 2)
+    for key, channels in (("ngf", settings.channels), ("ndf", settings.discriminator_channels)):
+        if min(channels) < 1:
+            raise CutError(
+                f"setting {key}={getattr(settings, key)}: no channel would be left at {crop} px; "
+                "choose more, or smaller crops"
+            )
     if settings.batch_size * settings.patches < 2:
         raise CutError("setting batch_size=1: at least 2, or one patch has no negatives")
 

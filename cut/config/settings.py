@@ -17,7 +17,7 @@ class Schedule:
     beta1: float = 0.5
     beta2: float = 0.999
     epochs: int = 400  # an epoch is as long as the larger of the two sets
-    decay_epochs: int = 200  # the last of them, with the rate falling linearly to zero
+    decay_epochs: int = 200  # the last of them, or all, with the rate falling linearly to zero
     steps: int | None = None  # instead of epochs; the share that decays stays the same
     ema: float = 0.999  # of the weights used for translating
     # Gradients longer than this many times their usual length are shortened to that; None for
@@ -35,7 +35,7 @@ class Schedule:
 
     def rate_factor(self, step: int, total: int) -> float:
         """Share of the learning rate at `step` (from 0) of `total`: one, then linear to zero."""
-        decaying = total * self.decay_epochs / self.epochs
+        decaying = total * min(self.decay_epochs, self.epochs) / self.epochs
         return min(1.0, (total - step) / decaying) if decaying else 1.0
 
     def is_decaying(self, step: int, total: int) -> bool:

@@ -125,9 +125,11 @@ def test_a_setting_under_advanced_has_the_last_word_and_a_bad_one_is_told(
 ) -> None:
     page = fill(open_train())
     (field,) = (field for field in page.text_input if field.label == "lambda_nce")
-    field.set_value("many").run()
-    start(page)
-    assert errors(page) == ["Setting lambda_nce=many: not a number."]
+    for bad, told in (("many", "not a number"), ("-1", "from 0 to 1,000,000")):
+        field.set_value(bad).run()
+        start(page)
+        assert errors(page) == [f"Setting lambda_nce={bad}: {told}."]
+        assert jobs.list() == []
     (field,) = (field for field in page.text_input if field.label == "lambda_nce")
     field.set_value("2.5").run()
     page.select_slider(key="train_structure").set_value("Strictly").run()

@@ -1,0 +1,51 @@
+"""`train` on the command line: what it refuses before anything is read or made."""
+
+from pathlib import Path
+
+import pytest
+
+from cut.cli import main
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CUT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+CALL = ["train", "--name", "mine", "--data", "nowhere", "--device", "cpu", "--precision", "fp32"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("learning_rate=-0.1", "setting learning_rate=-0.1: above 0 to 1"),
+        ("learning_rate=nan", "setting learning_rate=nan: above 0 to 1"),
+        ("lambda_nce=-1", "setting lambda_nce=-1: from 0 to 1,000,000"),
+        ("crop_size=130", "setting crop_size=130: a multiple of 4, at least 32"),
+    ],
+)
+def test_senseless_settings(
+    home: Path, setting: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*CALL, "--set", setting]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"cut: {told}"
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "told"),
+    [
+        ("--minutes", "-1", "'-1': a positive number of minutes"),
+        ("--minutes", "nan", "'nan': a positive number of minutes"),
+        ("--preview-every", "0", "'0': a whole number of steps, at least 1"),
+        ("--save-every", "often", "'often': a whole number of steps, at least 1"),
+    ],
+)
+def test_senseless_options(
+    option: str, text: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([*CALL, f"{option}={text}"])
+    assert left.value.code == 2
+    assert told in capsys.readouterr().err.splitlines()[-1]
