@@ -3,6 +3,7 @@
 networks that turn pictures into features   lite0, inception
 distances between sets of features          distances
 how sure one can be of them                 intervals
+label maps, and files of them               cityscapes, label_files
 what one picture kept of another            structure
 one model, one score                        scores
 a page about it                             report, charts
