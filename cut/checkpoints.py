@@ -108,7 +108,7 @@ class Checkpoint:
     def card(self) -> str:
         """The model card, or nothing."""
         path = self.folder / "README.md"
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
     @property
     def size_bytes(self) -> int:

@@ -12,6 +12,7 @@ PAGES = [
     st.Page("translate.py", title="Translate", default=True),
     st.Page("patches.py", title="Patches"),
     st.Page("train.py", title="Train"),
+    st.Page("library.py", title="Library"),
 ]
 
 st.set_page_config(

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 import cut.checkpoints
 from cut.jobs import Jobs, processes
 from tests.helpers import make_checkpoint
+from tests.pages.library_pages import OpenLibrary
 from tests.pages.train_pages import OpenTrain
 
 MAIN = Path(__file__).resolve().parents[2] / "pages" / "main.py"
@@ -69,5 +70,20 @@ def open_train(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> OpenTrain:
         for name, value in address.items():
             page.query_params[name] = value
         return page.switch_page("train.py").run()
+
+    return open_at
+
+
+@pytest.fixture
+def open_library(home: Path, monkeypatch: pytest.MonkeyPatch) -> OpenLibrary:
+    """Return a function that opens the page at an address; the visitor sits at this machine."""
+    monkeypatch.setattr(type(st.context), "ip_address", property(lambda _: None))
+
+    def open_at(**address: str) -> AppTest:
+        page = AppTest.from_file(str(MAIN), default_timeout=PATIENCE)
+        page.switch_page("library.py")
+        for name, value in address.items():
+            page.query_params[name] = value
+        return page.run()
 
     return open_at

@@ -1,18 +1,16 @@
 """A checkpoint's card: what it was trained on, under which terms, and how it scores."""
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from cut.library.store import sample_files
+from cut.web.library.telling import METRICS
+from cut.web.model_card import shown_text
 from cut.web.widgets.plain import plain
 
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
-
-_METRICS = {"kid-lite0": "KID-lite0", "kid": "KID", "fid": "FID", "sifid-lite0": "SIFID-lite0"}
-_IMAGE_LINE = re.compile(r"^\s*!\[[^\]]*\]\([^)]*\)\s*$", re.MULTILINE)
-_FIRST_HEADING = re.compile(r"\A\s*# [^\n]*\n")
 
 
 def card(checkpoint: "Checkpoint") -> None:
@@ -20,12 +18,10 @@ def card(checkpoint: "Checkpoint") -> None:
     for line in (data_line(checkpoint.config), score_line(checkpoint.score)):
         if line:
             st.caption(line)
-    samples = sorted((checkpoint.folder / "samples").glob("*.jpg"))
+    samples = sample_files(checkpoint.folder)
     if checkpoint.card or samples:
         with st.expander("Model card"):
-            # Pictures in the text name files of the checkpoint's folder, which is not served.
-            text = _IMAGE_LINE.sub("", _FIRST_HEADING.sub("", checkpoint.card))
-            st.markdown(_smaller_headings(text))
+            st.markdown(shown_text(checkpoint.card))
             for sample in samples:
                 st.image(sample, width="stretch", alt=f"Sample {sample.stem}")
 
@@ -44,13 +40,8 @@ def score_line(score: dict[str, Any] | None) -> str:
     """Return the score beside what the untouched pictures score; empty if it was not measured."""
     if not score or score.get("value") is None:
         return ""
-    metric = _METRICS.get(score["metric"], score["metric"])
+    metric = METRICS.get(score["metric"], score["metric"])
     line = f"{metric} **{score['value']:#.3g}**"
     if score.get("doing_nothing") is not None:
         line += f" (doing nothing: {score['doing_nothing']:#.3g})"
     return f"{line}; lower is better."
-
-
-def _smaller_headings(text: str) -> str:
-    """Return Markdown `text` with bold lines for headings: an expander has no room for titles."""
-    return re.sub(r"^#+ +(.*?)\s*$", r"\n**\1**\n", text, flags=re.MULTILINE)

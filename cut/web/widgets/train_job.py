@@ -1,6 +1,5 @@
 """The Train page with a job: how it stands, its pictures and curves while they come."""
 
-import html
 from collections.abc import Callable
 
 import streamlit as st
@@ -10,6 +9,7 @@ from cut.errors import CutError
 from cut.jobs import Job, Jobs, State
 from cut.web.training import series, words
 from cut.web.widgets.curves import curves
+from cut.web.widgets.facts import fact_list
 from cut.web.widgets.history import history
 from cut.web.widgets.job_keeper import keep_job
 from cut.web.widgets.plain import plain, sentence
@@ -60,7 +60,7 @@ def _draw(jobs: Jobs, job: Job) -> None:
         if job.state.live:
             _standing(job)
             st.progress(words.progress(job))
-        st.html(_facts(words.facts(job)))
+        fact_list(words.facts(job))
         if job.device:
             st.caption(plain(job.device))
         if job.state.live:
@@ -111,11 +111,6 @@ def _offer_stop(jobs: Jobs, job: Job) -> None:
     label = "Stopping …" if stopping else "Stop"
     if st.button(label, disabled=stopping, type="primary", key="job_stop", width="stretch"):
         _act(lambda: jobs.stop(job.id))
-
-
-def _facts(pairs: list[tuple[str, str]]) -> str:
-    rows = "".join(f"<dt>{html.escape(a)}</dt><dd>{html.escape(b)}</dd>" for a, b in pairs)
-    return f'<dl class="cut-facts">{rows}</dl>'
 
 
 def _head(jobs: Jobs, job: Job) -> None:

@@ -1,0 +1,38 @@
+"""A model card as a page may show it: Markdown from outside, without pictures, HTML and titles."""
+
+import re
+
+LONGEST = 40_000
+"""Characters that are shown; a card of ours has some 4,000."""
+
+_FRONT_MATTER = re.compile(r"\A\s*---\n.*?\n---\n", re.DOTALL)
+_FIRST_HEADING = re.compile(r"\A\s*# [^\n]*\n")
+_PICTURE = re.compile(
+    r"!\[[^\[\]]{0,500}\](?:\([^()\s]{0,2000}(?:\s+\"[^\"]{0,500}\")?\s*\)|\[[^\[\]]{0,200}\])?"
+)
+_EMPTY_LINK = re.compile(r"\[\s*\]\([^()\s]{0,2000}\)")
+_CODE = re.compile(r"(^```.*?^```[ \t]*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+_HTML = re.compile(r"<!--.{0,2000}?-->|</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?/?>", re.DOTALL)
+_HEADING = re.compile(r"^#+ +(.*?)\s*$", re.MULTILINE)
+_FIRST_SAMPLE = re.compile(r"!\[[^\[\]]{0,500}\]\(samples/([^()\s/]{1,200})\)")
+
+
+def shown_text(card: str) -> str:
+    """Return the Markdown of a model card without its title, what a program reads, and pictures.
+
+    Its pictures name files that are not served, or other people's servers. HTML would be shown as
+    it is written; headings become bold lines, as a card stands below headings of the page's own.
+    """
+    text = _FIRST_HEADING.sub("", _FRONT_MATTER.sub("", card[:LONGEST]))
+    # Everywhere, since what this holds to be code a browser may not; and what is left of a mark
+    # that is a picture's is none any more.
+    text = _EMPTY_LINK.sub("", _PICTURE.sub("", text)).replace("![", "[")
+    parts = _CODE.split(text)
+    parts[::2] = [_HEADING.sub(r"\n**\1**\n", _HTML.sub("", part)) for part in parts[::2]]
+    return "".join(parts).strip()
+
+
+def first_sample(card: str) -> str | None:
+    """Return the file's name of the first sample that a card shows, or None if it shows none."""
+    found = _FIRST_SAMPLE.search(card[:LONGEST])
+    return found[1] if found else None

@@ -1,0 +1,52 @@
+"""Library: every model with its pictures, score and terms; take one in, give one out, use one."""
+
+from pathlib import Path
+
+import streamlit as st
+
+import cut.web.widgets
+from cut.checkpoints import Checkpoint, available
+from cut.web import session
+from cut.web.widgets.library_cards import TRAIN, cards
+from cut.web.widgets.library_model import model_view
+from cut.web.widgets.plain import plain
+
+STYLE = Path(cut.web.widgets.__file__).with_name("library.css")
+
+
+def page() -> None:
+    """Draw the model that the address names, or all of them."""
+    # A link from here says what to look at, even if the address there said so before.
+    session.current().links.clear()
+    st.html(STYLE)
+    checkpoints = available()
+    model = asked_for(checkpoints)
+    if model is not None:
+        model_view(model)
+        return
+    st.title("Library", anchor=False)
+    st.markdown("Every model on this server: what it does, how well, and under which terms.")
+    mine = [checkpoint for checkpoint in checkpoints if not checkpoint.bundled]
+    bundled = [checkpoint for checkpoint in checkpoints if checkpoint.bundled]
+    if not checkpoints:
+        st.info("There is no model yet.")
+        st.page_link(TRAIN, label="Train one")
+    for title, group in (("Added here", mine), ("Bundled with the application", bundled)):
+        if group:
+            st.subheader(title, anchor=False)
+            cards(group)
+
+
+def asked_for(checkpoints: list[Checkpoint]) -> Checkpoint | None:
+    """Return the model that the address names; if there is none of that name, say so."""
+    name = st.query_params.get("model")
+    if not name:
+        return None
+    for checkpoint in checkpoints:
+        if checkpoint.name == name:
+            return checkpoint
+    st.error(f"There is no model {plain(repr(name[:80]))}.")
+    return None
+
+
+page()
