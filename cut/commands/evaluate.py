@@ -14,9 +14,10 @@ from cut.errors import CutError
 from cut.evaluation import METRICS
 
 if TYPE_CHECKING:
+    from cut.evaluation.change import ChangeByMask
     from cut.evaluation.intervals import Interval
-    from cut.evaluation.report import Album
-    from cut.evaluation.scores import Score
+    from cut.evaluation.report import Result
+    from cut.evaluation.sheet import ContactSheet
     from cut.translate import Translator
 
 
@@ -52,6 +53,13 @@ def add_parser(subparsers: Any) -> None:
         help="short side all pictures are scaled to (default: 256; sifid-lite0: 512)",
     )
     add("--limit", type=_count, metavar="N", help="translate only the first N pictures")
+    add(
+        "--masks",
+        type=Path,
+        metavar="DIR",
+        help="PNG files of the pictures' names, white where the "
+        "object is: measure the change inside and outside",
+    )
     add("--sheet", type=Path, metavar="FILE", help="draw inputs over outputs into a JPEG or PNG")
     add("--report", type=Path, metavar="FILE.html", help="write a page that needs nothing else")
     add("--seed", type=int, default=0, help="draws the report's pictures (default: 0)")
@@ -69,9 +77,8 @@ def run(args: argparse.Namespace) -> int:
         return evaluate_labels.run(args)
     if args.checkpoint is None:
         raise CutError("--checkpoint: name the model to score")
+    from cut.evaluation.change import ChangeByMask
     from cut.evaluation.features import list_pictures
-    from cut.evaluation.report import Album
-    from cut.evaluation.scores import evaluate
     from cut.evaluation.sheet import ContactSheet
     from cut.translate import load
 
@@ -79,8 +86,29 @@ def run(args: argparse.Namespace) -> int:
     for place in (args.source, args.target):
         list_pictures(place)
     sheet = ContactSheet(args.sheet) if args.sheet else None
-    album = Album(args.seed)
+    change = ChangeByMask(args.masks, args.source) if args.masks else None
     translator = load(args.checkpoint, device=args.device, precision=args.precision)
+    result = _evaluate(args, translator, sheet, change)
+    try:
+        _write(args, translator, result)
+        if sheet is not None:
+            sheet.save()
+    finally:
+        # A full disk takes the files, not the score that was waited for.
+        _print(result, args)
+    return 0
+
+
+def _evaluate(
+    args: argparse.Namespace,
+    translator: "Translator",
+    sheet: "ContactSheet | None",
+    change: "ChangeByMask | None",
+) -> "Result":
+    from cut.evaluation.report import Album, Result
+    from cut.evaluation.scores import evaluate
+
+    album = Album(args.seed)
     score = evaluate(
         translator,
         args.source,
@@ -89,31 +117,22 @@ def run(args: argparse.Namespace) -> int:
         size=args.size,
         limit=args.limit,
         device=str(translator.placement.device),
-        watchers=[album.add, *([sheet.add] if sheet else [])],
+        watchers=[watcher.add for watcher in (change, album, sheet) if watcher is not None],
         report=_say,
         progress=_progress,
     )
-    try:
-        _write(args, translator, score, album)
-        if sheet is not None:
-            sheet.save()
-    finally:
-        # A full disk takes the files, not the score that was waited for.
-        _print(score, translator.checkpoint.name, args)
-    return 0
+    measured = change.measured() if change else None
+    return Result(translator.checkpoint.name, score, album, measured)
 
 
-def _write(
-    args: argparse.Namespace, translator: "Translator", score: "Score", album: "Album"
-) -> None:
+def _write(args: argparse.Namespace, translator: "Translator", result: "Result") -> None:
     """The files that were asked for."""
-    from cut.evaluation.report import Result, write_report
+    from cut.evaluation.report import write_report
     from cut.files import write_text
 
     if args.output:
-        write_text(args.output, json.dumps(score.as_dict(), indent=2) + "\n")
+        write_text(args.output, json.dumps(result.as_dict(), indent=2) + "\n")
     if args.report:
-        result = Result(translator.checkpoint.name, score, album)
         write_report(args.report, [result], _facts(args, translator), args.seed)
 
 
@@ -140,17 +159,24 @@ def _check_ending(path: Path | None, ending: str) -> None:
         raise CutError(f"{path.name}: call it {path.stem}{ending}")
 
 
-def _print(score: "Score", name: str, args: argparse.Namespace) -> None:
+def _print(result: "Result", args: argparse.Namespace) -> None:
+    score, change = result.score, result.change
     print(f"{score.metric}, {_pictures(score.images)} against {score.targets}; less is better")
-    print(f"  {name}: {score.value:.4f}{_spread(score.interval)}")
+    print(f"  {result.name}: {score.value:.4f}{_spread(score.interval)}")
     print(f"  doing nothing: {score.doing_nothing:.4f}{_spread(score.doing_nothing_interval)}")
     if score.gain_interval is not None:
         print(f"  gain: {score.gain:.4f}{_spread(score.gain_interval)}")
     print(f"  structure kept: {score.structure_kept:.2f}  (correlation of edges; 1 is all)")
+    if change is not None:
+        print(f"  change outside the masks: {change.outside:.2f}{_spread(change.outside_interval)}")
+        print(f"  change inside: {change.inside:.2f}{_spread(change.inside_interval)}")
+        print(f"  (mean absolute difference in levels of 256, {_pictures(change.images)})")
+    elif args.masks:
+        print("  change: not measured, no mask showed an object with something around it")
     if score.skipped:
         print(f"  skipped: {_pictures(score.skipped)}")
     if args.json:
-        print(json.dumps(score.as_dict()))
+        print(json.dumps(result.as_dict()))
 
 
 def _spread(interval: "Interval | None") -> str:

@@ -5,6 +5,7 @@ distances between sets of features          distances
 how sure one can be of them                 intervals
 label maps, and files of them               cityscapes, label_files
 what one picture kept of another            structure
+what changed inside and outside of masks    change
 one model, one score                        scores
 a page about it                             report, charts
 """

@@ -5,7 +5,7 @@ bootstrapped, the Frechet distance jackknifed: `benchmarks/intervals.py` measure
 holds the truth, and shows what the bootstrap makes of the Frechet distance.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -73,6 +73,14 @@ def bootstrap_mmd(
         for rows in (after, before)
     )
     return Intervals(*map(_percentiles, (values, nothing, nothing - values)))
+
+
+def bootstrap_mean(values: Sequence[float], draws: int = 2000, seed: int = 0) -> Interval | None:
+    """Return the percentile interval of the mean of `values`; None for fewer than `LEAST`."""
+    if len(values) < LEAST:
+        return None
+    counts = _counts(len(values), draws, torch.Generator().manual_seed(seed))
+    return _percentiles(counts @ counts.new_tensor(values) / len(values))
 
 
 def jackknife(

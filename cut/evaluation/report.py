@@ -9,14 +9,16 @@ import platform
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from PIL import Image
 
+from cut.evaluation.change import Change
 from cut.evaluation.charts import histogram, interval_chart
 from cut.evaluation.intervals import Interval
 from cut.evaluation.scores import Pair, Score
@@ -67,8 +69,12 @@ class Result:
     name: str
     score: Score
     album: Album
-    figures: Mapping[str, str] = field(default_factory=dict)
-    """Further columns of the table of scores."""
+    change: Change | None = None
+    """Inside and outside of masks, if there are some."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return self.score.as_dict() | ({"change": asdict(self.change)} if self.change else {})
 
 
 def write_report(
@@ -93,7 +99,7 @@ def write_report(
         "metric": metric,
         "summary": escape(_summary(first)),
         "table": _table(results),
-        "notes": escape(_notes(first)),
+        "notes": escape(_notes(results[0])),
         "chart": interval_chart(
             [
                 *((result.name, result.score.value, result.score.interval) for result in results),
@@ -117,18 +123,25 @@ def _summary(score: Score) -> str:
     return f"{text}, {score.skipped} skipped" if score.skipped else text
 
 
-def _notes(score: Score) -> str:
+def _notes(result: Result) -> str:
+    score, change = result.score, result.change
     few = " With few pictures there are no intervals." if score.interval is None else ""
+    masks = (
+        f" Change: mean absolute difference of input and output, in levels of 256, outside and "
+        f"inside of the masks of {change.images} pictures."
+        if change
+        else ""
+    )
     return (
         f"Less is better in {_NAMES[score.metric]}, more in the gain, which is doing nothing's "
         "score less the model's. An interval holds what pictures of the same kind without end "
-        f"would give in some 95 of 100 cases.{few}"
+        f"would give in some 95 of 100 cases.{few}{masks}"
     )
 
 
 def _table(results: Sequence[Result]) -> str:
     first = results[0].score
-    more = list(results[0].figures)
+    more = ["change outside", "inside"] if results[0].change else []
     heads = [
         "",
         _NAMES[first.metric],
@@ -146,7 +159,7 @@ def _table(results: Sequence[Result]) -> str:
             _number(result.score.gain),
             _ends(result.score.gain_interval),
             f"{result.score.structure_kept:.2f}",
-            *(result.figures[name] for name in more),
+            *_levels(result.change),
         ]
         for result in results
     ]
@@ -160,6 +173,10 @@ def _table(results: Sequence[Result]) -> str:
         for name, *texts in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _levels(change: Change | None) -> list[str]:
+    return [f"{change.outside:.1f}", f"{change.inside:.1f}"] if change else []
 
 
 def _number(value: float) -> str:
