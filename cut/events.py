@@ -34,6 +34,17 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """The averaged weights were scored (KID-lite0), and kept if they are the `best` so far."""
+
+    step: int
+    value: float
+    doing_nothing: float
+    best: bool
+    seconds: float  # that it took
+
+
+@dataclass(frozen=True)
 class Skipped:
     """A picture could not be read and another took its place; `total` such pictures so far."""
 
@@ -41,4 +52,4 @@ class Skipped:
     total: int
 
 
-Event = Step | Preview | Saved | Skipped
+Event = Step | Preview | Saved | Scored | Skipped

@@ -2,16 +2,18 @@
 
 It knows no screen and no job store: whoever drives it reads the events, and stops by leaving the
 loop. A run's folder holds `state.pt`, all that resuming needs, and `last/`, a checkpoint folder
-with the averaged weights; for CycleGAN `back/` too, the same for the way from B to A. Where
-several processes train together (`cut.distributed`), all yield the same steps, and the first one
-alone reads and writes that folder and makes previews.
+with the averaged weights; for CycleGAN `back/` too, the same for the way from B to A; and `best/`,
+the same at another step, where the best is looked for (`cut.best`). Where several processes train
+together (`cut.distributed`), all yield the same steps, and the first one alone reads and writes
+that folder, makes previews and scores.
 """
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -30,6 +32,9 @@ from cut.pace import Pace
 from cut.previews import preview
 from cut.published import write_pickle
 from cut.randomness import StepRandom
+
+if TYPE_CHECKING:
+    from cut.best import Best
 
 STATE_FORMAT = 1
 
@@ -53,6 +58,8 @@ class Run:
         preview_seconds, save_seconds: also when so many seconds have passed since the last one;
             None for never. Previews that take long come less often, for a fifth of the time;
             with None by steps as well there are none at all.
+        evaluate_every: steps between two scores of the averaged weights, the best of which are
+            kept; also at the schedule's end. None for never.
         preview_side: px, the longest side that a single source picture is shown at; None for its
             own.
         title: of the model, for people; "" for its name.
@@ -73,6 +80,7 @@ class Run:
     save_every: int | None = 500
     preview_seconds: float | None = None
     save_seconds: float | None = None
+    evaluate_every: int | None = None
     preview_side: int | None = None
     title: str = ""
     name_back: str = ""
@@ -105,7 +113,14 @@ class Run:
         total = self.settings.total_steps(data.epoch_length)
         if ranks.first:
             self._make_folder()
-        yield from self._loop(method, data, total)
+        yield from self._loop(method, data, total, self._best(resume))
+
+    def _best(self, resume: bool) -> "Best | None":
+        if self.evaluate_every is None or not self.placement.ranks.first:
+            return None
+        from cut.best import Best  # only who scores loads the networks of scores
+
+        return Best(self.data, self.folder / "best", self.placement, resume)
 
     def _begin(self, state: dict[str, Any] | None) -> Method:
         """The networks as they were saved, or new ones, or another model's."""
@@ -141,7 +156,9 @@ class Run:
         except OSError as error:
             raise CutError(f"cannot make {self.folder}: {reason(error)}") from error
 
-    def _loop(self, method: Method, data: TrainingData, total: int) -> Iterator[Event]:
+    def _loop(
+        self, method: Method, data: TrainingData, total: int, best: "Best | None"
+    ) -> Iterator[Event]:
         settings, ranks = self.settings, self.placement.ranks
         device = self.placement.device
         steps = range(self.step, min(total, self.until or total))
@@ -149,6 +166,7 @@ class Run:
         started, deadline = now - self.seconds, self._deadline(now)
         showing = Pace(self.preview_every, self.preview_seconds, share=0.2)
         saving = Pace(self.save_every, self.save_seconds)
+        scoring = Pace(self.evaluate_every, None)
         skipped = 0
         if ranks.first and showing.ever and self.step == 0:
             yield showing.timed(lambda: self._preview(method, data))
@@ -170,6 +188,8 @@ class Run:
             last = self.step == steps.stop or over
             if ranks.first and (showing.due(self.step) or (showing.ever and last)):
                 yield showing.timed(lambda: self._preview(method, data))
+            if best and (scoring.due(self.step) or self.step == total):
+                yield best.consider(self.step, partial(self._save_model, method))
             if ranks.first and (saving.due(self.step) or last):
                 yield saving.timed(lambda: self.save(method))
             if last:
@@ -195,13 +215,18 @@ class Run:
         """Write `state.pt`, `back/` (CycleGAN) and `last/`, each whole or not at all."""
         write_pickle(self._state(method), self.state_file)
         if "generator_back" in method.parts:
-            self._save_model(method, self.folder / "back", "_back")
+            self._save_model(method, self.folder / "back", way="_back")
         last = self.folder / "last"
         self._save_model(method, last)
         return Saved(self.step, last)
 
-    def _save_model(self, method: Method, folder: Path, way: str = "") -> None:
-        """Write a checkpoint folder with the averaged weights, of the way back with `_back`."""
+    def _save_model(
+        self, method: Method, folder: Path, more: dict[str, Any] | None = None, way: str = ""
+    ) -> Checkpoint:
+        """Write a checkpoint folder with the averaged weights, of the way back with `_back`.
+
+        `more` goes into its config.json.
+        """
         name, title = self.name, self.title or self.name
         if way:
             name = self.name_back or f"{name}{way}"
@@ -215,9 +240,9 @@ class Run:
             title=title,
         )
         heads = method.parts.get("patch_heads")
-        write_checkpoint(
+        return write_checkpoint(
             folder,
-            description.config(),
+            description.config() | (more or {}),
             generator=method.parts[f"generator{way}"].weights(average=True),
             patch_heads=heads.weights(average=True) if heads else None,
             discriminator=method.parts[f"discriminator{way}"].weights(),

@@ -4,16 +4,17 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cut.commands import evaluate_labels
 from cut.commands.options import add_device_options
 from cut.errors import CutError
-from cut.evaluation import METRICS
+from cut.evaluation import METRICS, WEIGHTS
 
 if TYPE_CHECKING:
+    from cut.checkpoints import Checkpoint
     from cut.evaluation.change import ChangeByMask
     from cut.evaluation.intervals import Interval
     from cut.evaluation.report import Result
@@ -38,6 +39,13 @@ def add_parser(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("--checkpoint", metavar="NAME|DIR|FILE.pth", help="the model to score")
+    add(
+        "--weights",
+        choices=(*WEIGHTS, "all"),
+        help="of a training run, whose name (or a job's id) --checkpoint gives: the last step's, "
+        "their running average (ema), the best that train --evaluate-every kept, or all, one after "
+        "the other",
+    )
     add("--source", required=True, type=Path, metavar="DIR|IMG", help="pictures to translate")
     add("--target", required=True, type=Path, metavar="DIR|IMG", help="real pictures to reach")
     add(
@@ -86,22 +94,42 @@ def run(args: argparse.Namespace) -> int:
     for place in (args.source, args.target):
         list_pictures(place)
     sheet = ContactSheet(args.sheet) if args.sheet else None
-    change = ChangeByMask(args.masks, args.source) if args.masks else None
-    translator = load(args.checkpoint, device=args.device, precision=args.precision)
-    result = _evaluate(args, translator, sheet, change)
+    if sheet and args.weights == "all":
+        raise CutError("--sheet shows one model: choose one of the --weights")
+    results = []
+    for model, weights in _models(args):
+        change = ChangeByMask(args.masks, args.source) if args.masks else None
+        translator = load(model, device=args.device, precision=args.precision)
+        results.append(_evaluate(args, translator, weights, sheet, change))
+        _print(results[-1], args)
     try:
-        _write(args, translator, result)
+        _write(args, translator, results)
         if sheet is not None:
             sheet.save()
     finally:
         # A full disk takes the files, not the score that was waited for.
-        _print(result, args)
+        if args.json:
+            print(json.dumps(_as_dict(results)))
     return 0
+
+
+def _models(args: argparse.Namespace) -> "Iterator[tuple[str | Checkpoint, str | None]]":
+    """What to load, and which weights of a run it is; there until the next one is asked for."""
+    if args.weights is None:
+        yield args.checkpoint, None
+        return
+    from cut.evaluation.weights import find_run, kept, model_of
+
+    run = find_run(args.checkpoint)
+    for weights in kept(run, args.weights):
+        with model_of(run, weights) as model:
+            yield model, weights
 
 
 def _evaluate(
     args: argparse.Namespace,
     translator: "Translator",
+    weights: str | None,
     sheet: "ContactSheet | None",
     change: "ChangeByMask | None",
 ) -> "Result":
@@ -121,19 +149,26 @@ def _evaluate(
         report=_say,
         progress=_progress,
     )
-    measured = change.measured() if change else None
-    return Result(translator.checkpoint.name, score, album, measured)
+    name = translator.checkpoint.name if weights is None else f"{args.checkpoint}, {weights}"
+    return Result(name, score, album, change.measured() if change else None, weights)
 
 
-def _write(args: argparse.Namespace, translator: "Translator", result: "Result") -> None:
+def _as_dict(results: "Sequence[Result]") -> dict[str, Any]:
+    """For JSON: a score, or of all weights of a run a list of them."""
+    if len(results) == 1:
+        return results[0].as_dict()
+    return {"metric": results[0].score.metric, "results": [one.as_dict() for one in results]}
+
+
+def _write(args: argparse.Namespace, translator: "Translator", results: "Sequence[Result]") -> None:
     """The files that were asked for."""
     from cut.evaluation.report import write_report
     from cut.files import write_text
 
     if args.output:
-        write_text(args.output, json.dumps(result.as_dict(), indent=2) + "\n")
+        write_text(args.output, json.dumps(_as_dict(results), indent=2) + "\n")
     if args.report:
-        write_report(args.report, [result], _facts(args, translator), args.seed)
+        write_report(args.report, results, _facts(args, translator), args.seed)
 
 
 def _facts(args: argparse.Namespace, translator: "Translator") -> dict[str, str]:
@@ -175,8 +210,6 @@ def _print(result: "Result", args: argparse.Namespace) -> None:
         print("  change: not measured, no mask showed an object with something around it")
     if score.skipped:
         print(f"  skipped: {_pictures(score.skipped)}")
-    if args.json:
-        print(json.dumps(result.as_dict()))
 
 
 def _spread(interval: "Interval | None") -> str:

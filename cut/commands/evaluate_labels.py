@@ -9,7 +9,7 @@ from cut.errors import CutError
 
 METRIC = "cityscapes"
 
-_OTHERS = ("checkpoint", "size", "masks", "sheet", "report")
+_OTHERS = ("checkpoint", "weights", "size", "masks", "sheet", "report")
 """Options that speak of translating."""
 
 

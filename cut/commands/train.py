@@ -16,6 +16,7 @@ from cut.errors import CutError
 
 if TYPE_CHECKING:
     from cut.device import Placement
+    from cut.events import Scored
     from cut.trainer import Run, Step
 
 LOG_EVERY = 50
@@ -58,6 +59,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--overwrite", action="store_true", help="begin anew under a taken name")
     parser.add_argument("--preview-every", type=step_count, default=500, metavar="STEPS")
     parser.add_argument("--save-every", type=step_count, default=500, metavar="STEPS")
+    parser.add_argument(
+        "--evaluate-every",
+        type=step_count,
+        metavar="STEPS",
+        help="score on testA/ and testB/ by KID-lite0 so often, and keep the best (default: never)",
+    )
     add_device_options(parser)
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -90,6 +97,7 @@ def _train(args: argparse.Namespace, placement: "Placement") -> int:
         minutes=args.minutes,
         preview_every=args.preview_every,
         save_every=args.save_every,
+        evaluate_every=args.evaluate_every,
         overrides=overrides if args.resume else {},
         start_from=find(args.start_from) if args.start_from and first else None,
     )
@@ -119,7 +127,7 @@ def _train(args: argparse.Namespace, placement: "Placement") -> int:
 
 def _drive(training: "Run", resume: bool) -> "Step | None":
     """Iterate over the run's events; an interrupt saves and stops."""
-    from cut.trainer import Preview, Skipped, Step
+    from cut.events import Preview, Scored, Skipped, Step
 
     interrupted = signal.signal(signal.SIGINT, lambda *_: training.stop())
     terminated = signal.signal(signal.SIGTERM, lambda *_: training.stop())
@@ -135,6 +143,8 @@ def _drive(training: "Run", resume: bool) -> "Step | None":
                         _log(training.folder, event)
                 elif isinstance(event, Preview):
                     _keep_preview(training.folder, event.step, event.picture)
+                elif isinstance(event, Scored):
+                    _tell_score(training.folder, bar, event)
                 elif isinstance(event, Skipped):
                     bar.write(f"cut: skipped: {event.message} ({event.total} so far)", sys.stderr)
         finally:
@@ -154,8 +164,20 @@ def _log(folder: Path, event: "Step") -> None:
         return
     losses = {key: round(value, 5) for key, value in event.losses.items()}
     row = {"step": event.step, "time": round(time.time()), "seconds": round(event.seconds, 4)}
+    _append(folder, row | losses)
+
+
+def _append(folder: Path, row: dict[str, Any]) -> None:
     with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row | losses) + "\n")
+        file.write(json.dumps(row) + "\n")
+
+
+def _tell_score(folder: Path, bar: "tqdm[Any]", event: "Scored") -> None:
+    kept = f", the best so far, kept in {folder / 'best'}" if event.best else ""
+    nothing = f"doing nothing {event.doing_nothing:.4f}"
+    bar.write(f"step {event.step}: KID-lite0 {event.value:.4f} ({nothing}){kept}", sys.stderr)
+    row = {"step": event.step, "time": round(time.time()), "kid_lite0": round(event.value, 5)}
+    _append(folder, row)
 
 
 def _keep_preview(folder: Path, step: int, picture: Any) -> None:

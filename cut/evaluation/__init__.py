@@ -7,8 +7,13 @@ label maps, and files of them               cityscapes, label_files
 what one picture kept of another            structure
 what changed inside and outside of masks    change
 one model, one score                        scores
+which weights of a training run             weights
 a page about it                             report, charts
 """
 
 METRICS = ("kid-lite0", "kid", "fid", "sifid-lite0")
 """The names of the metrics. Less is better in each of them."""
+
+WEIGHTS = ("last", "ema", "best")
+"""Those of a run: as the last step left them; their running average then, which `train` gives out;
+the average at the step that scored best, if `train --evaluate-every` looked for it."""

@@ -71,10 +71,13 @@ class Result:
     album: Album
     change: Change | None = None
     """Inside and outside of masks, if there are some."""
+    weights: str | None = None
+    """Which of a run's, if it was one."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return self.score.as_dict() | ({"change": asdict(self.change)} if self.change else {})
+        change = {"change": asdict(self.change)} if self.change else {}
+        return self.score.as_dict() | change | ({"weights": self.weights} if self.weights else {})
 
 
 def write_report(
