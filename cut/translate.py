@@ -184,11 +184,10 @@ class Translator:
         described = self.checkpoint.config.get("patch_heads")
         if described is not None:
             return tuple(described["layers"])
-        known = CutSettings.layers
-        if isinstance(self.generator, ResnetGenerator):
-            last = self.generator.first_block + self.generator.blocks - 1
-            return tuple(layer for layer in known if layer <= last)
-        return known
+        if not isinstance(self.generator, ResnetGenerator):
+            return SinCutSettings.layers
+        last = self.generator.first_block + self.generator.blocks - 1
+        return tuple(layer for layer in CutSettings.layers if layer <= last)
 
     @property
     def contrasted_crops(self) -> int:

@@ -270,6 +270,18 @@ def test_single_image_models_are_seen_the_same_way(tmp_path: Path) -> None:
     assert (view.layer(4).xs % 2 == 0.5).all()
 
 
+def test_single_image_models_without_heads_show_the_papers_layers(tmp_path: Path) -> None:
+    settings = SinCutSettings(ngf=1)
+    folder = tmp_path / "imported"
+    config = Description("imported", settings).config()
+    del config["patch_heads"]
+    weights = build_generator(settings.generator).state_dict()
+    write_checkpoint(folder, config, generator=weights)
+    view = correspond(load(str(folder), "cpu", "fp32"), noisy_picture(303, 256))
+    assert not view.has_heads
+    assert [layer.number for layer in view.layers] == [0, 2, 4]
+
+
 def test_nothing_of_the_photos_size_is_kept(translator: Translator) -> None:
     photo = Image.effect_noise((2000, 1500), 50).convert("RGB")
     gone = weakref.ref(photo)
