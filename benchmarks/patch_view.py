@@ -1,6 +1,7 @@
 """Measure how soon the page Patches is usable after it is chosen on the page Translate.
 
-    python benchmarks/patch_view.py [--rounds 5] [--root DIR] [--wait 0] [--there] [--cold]
+    python -m benchmarks.patch_view [--rounds 5] [--root DIR] [--wait 0] [--there] [--cold]
+        [--picture FILE]
 
 Each round is a visitor of its own, with a picture of its own that was just translated, or with
 `--there` is brought to the page Patches; with `--cold` each has a server of its own, too. The clock
@@ -134,7 +135,7 @@ def rounds(args: argparse.Namespace, browser: Browser) -> Iterator[list[float]]:
         pictures = []
         for i in range(args.rounds):  # a little smaller each: of other content, of the same work
             pictures.append(Path(folder) / f"photo{i}.png")
-            photo = Image.open(EXAMPLE)
+            photo = Image.open(args.picture)
             photo.crop((i, i, photo.width, photo.height)).save(pictures[-1])
         groups = [[p] for p in pictures] if args.cold else [pictures]
         for group in groups:
@@ -150,6 +151,7 @@ def rounds(args: argparse.Namespace, browser: Browser) -> Iterator[list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--picture", type=Path, default=EXAMPLE, help="to bring")
     parser.add_argument("--root", type=Path, default=HERE)
     parser.add_argument("--wait", type=float, default=0.0, help="seconds of looking before that")
     parser.add_argument("--there", action="store_true", help="bring the picture to Patches itself")
