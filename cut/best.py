@@ -19,6 +19,7 @@ from cut.errors import CutError
 from cut.evaluation.features import list_pictures
 from cut.evaluation.scores import FOLDER_SIDE, evaluate
 from cut.events import Scored
+from cut.files import reason
 from cut.translate import Translator
 
 METRIC = "kid-lite0"
@@ -62,8 +63,11 @@ class Best:
             CutError: a folder cannot be written, or too few pictures are good.
         """
         before = time.perf_counter()
-        with TemporaryDirectory(prefix=".scored-", dir=self.folder.parent) as scratch:
-            translator = Translator(write(Path(scratch) / "model", {}), self.placement)
+        try:
+            with TemporaryDirectory(prefix=".scored-", dir=self.folder.parent) as scratch:
+                translator = Translator(write(Path(scratch) / "model", {}), self.placement)
+        except OSError as error:
+            raise CutError(f"cannot write to {self.folder.parent}: {reason(error)}") from error
         score = evaluate(
             translator, self.source, self.target, METRIC, device=str(self.placement.device)
         )

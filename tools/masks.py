@@ -52,6 +52,7 @@ def at_side(model: Path, side: int) -> bytes:
     for value in (*graph.input, *graph.output):
         for size in value.type.tensor_type.shape.dim[2:]:
             size.dim_value = side
+    del graph.value_info[:]  # sizes in between, which later versions of ONNX Runtime hold it to
     return bytes(network.SerializeToString())
 
 

@@ -166,7 +166,7 @@ def _write(args: argparse.Namespace, translator: "Translator", results: "Sequenc
     from cut.files import write_text
 
     if args.output:
-        write_text(args.output, json.dumps(_as_dict(results), indent=2) + "\n")
+        write_text(args.output, json.dumps(_as_dict(results)) + "\n")
     if args.report:
         write_report(args.report, results, _facts(args, translator), args.seed)
 
@@ -205,7 +205,7 @@ def _print(result: "Result", args: argparse.Namespace) -> None:
     if change is not None:
         print(f"  change outside the masks: {change.outside:.2f}{_spread(change.outside_interval)}")
         print(f"  change inside: {change.inside:.2f}{_spread(change.inside_interval)}")
-        print(f"  (mean absolute difference in levels of 256, {_pictures(change.images)})")
+        print(f"  (mean absolute difference in levels of 0 to 255, {_pictures(change.images)})")
     elif args.masks:
         print("  change: not measured, no mask showed an object with something around it")
     if score.skipped:

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         from cut.files import write_text
 
-        write_text(args.output, json.dumps(result, indent=2) + "\n")
+        write_text(args.output, json.dumps(result) + "\n")
     _print(result)
     if args.json:
         print(json.dumps(result))

@@ -6,7 +6,7 @@ from math import ceil, floor, log10
 
 from cut.evaluation.intervals import Interval
 
-_WIDTH, _SIDE = 560, 14
+_WIDTH, _SIDE = 560, 20
 _ROW, _FOOT = 46, 30
 _BARS = 20
 

@@ -130,7 +130,7 @@ def _notes(result: Result) -> str:
     score, change = result.score, result.change
     few = " With few pictures there are no intervals." if score.interval is None else ""
     masks = (
-        f" Change: mean absolute difference of input and output, in levels of 256, outside and "
+        " Change: mean absolute difference of input and output, in levels of 0 to 255, outside and "
         f"inside of the masks of {change.images} pictures."
         if change
         else ""
