@@ -39,10 +39,14 @@ def model_name(home: Path, title: str) -> str:
     """A name for the model that no other has: the title as a slug, and four characters."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:59].rstrip("-") or "model"
-    while True:
-        name = f"{slug}-{secrets.token_hex(2)}"
-        if not (home / "checkpoints" / name).exists():
-            return name
+    return free_name(home, f"{slug}-{secrets.token_hex(2)}")
+
+
+def free_name(home: Path, name: str) -> str:
+    """The name, or the same with other four characters at the end if a model has it already."""
+    while (home / "checkpoints" / name).exists():
+        name = f"{name[:59].rpartition('-')[0] or name[:59]}-{secrets.token_hex(2)}"
+    return name
 
 
 def _called(uploads: Sequence[Upload]) -> str:

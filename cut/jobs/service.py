@@ -14,6 +14,7 @@ from cut.files import whole_folder
 from cut.home import home
 from cut.jobs import processes
 from cut.jobs.limits import LIMITS
+from cut.jobs.models import model_of
 from cut.jobs.naming import model_name, required_title, title_of
 from cut.jobs.places import database, job_folder
 from cut.jobs.records import Job, Metric, PreviewPicture, Request, State, Upload
@@ -197,7 +198,7 @@ class Jobs:
         state = State(row["state"])
         if state == State.INTERRUPTED and row["stop_asked"]:
             state = State.STOPPING  # the next worker keeps its last save, and trains no further
-        there = row["published"] and (self.folder / "checkpoints" / row["model"]).is_dir()
+        model = model_of(self.folder, row["id"], row["model"]) if row["published"] else None
         job = Job(
             id=row["id"],
             title=row["title"],
@@ -217,7 +218,7 @@ class Jobs:
             created=row["created"],
             started=row["started"],
             ended=row["ended"],
-            model=row["model"] if there else None,
+            model=model,
             overrides=json.loads(row["overrides"]),
             sources=row["sources"],
             targets=row["targets"],

@@ -254,13 +254,19 @@ class Store:
             row = connection.execute("SELECT forgotten FROM jobs WHERE id = ?", (job,)).fetchone()
             return row is None or bool(row["forgotten"])
 
-    def finish(self, job: str, state: State, message: str, published: bool) -> bool:
-        """The worker lets go of a job; whether it was deleted meanwhile and its rows are gone."""
+    def finish(
+        self, job: str, state: State, message: str, published: bool, model: str | None = None
+    ) -> bool:
+        """The worker lets go of a job; whether it was deleted meanwhile and its rows are gone.
+
+        Args:
+            model: the name that it was published under, if that is another than before.
+        """
         with self.database.writing() as connection:
             connection.execute(
                 "UPDATE jobs SET state = ?, message = ?, memory = NULL, ended = ?, "
-                "published = max(published, ?) WHERE id = ?",
-                (state, message, None if state.live else time.time(), published, job),
+                "published = max(published, ?), model = coalesce(?, model) WHERE id = ?",
+                (state, message, None if state.live else time.time(), published, model, job),
             )
             gone = connection.execute("DELETE FROM jobs WHERE id = ? AND forgotten", (job,))
             return gone.rowcount > 0

@@ -12,9 +12,12 @@ from typing import Any
 from PIL import Image
 
 from cut import config
+from cut.checkpoints import find, read_checkpoint
 from cut.device import Placement, choose
 from cut.errors import CutError
-from cut.files import whole_file
+from cut.files import whole_file, write_text
+from cut.jobs.models import KEY, mark, model_of
+from cut.jobs.naming import free_name
 from cut.jobs.places import job_folder, worker_log
 from cut.jobs.records import State
 from cut.jobs.reports import Reporter
@@ -57,14 +60,14 @@ def work_on(home: Path, store: Store, row: Row, leaving: Callable[[], bool]) -> 
     """
     job, folder = row["id"], job_folder(home, row["id"])
     state, message = _outcome(home, store, row, leaving)
-    published = False
+    model = None
     forgotten = _patiently(lambda: store.is_forgotten(job), leaving)
     if state != State.INTERRUPTED and not forgotten:
         try:
-            published = _publish(folder, row["model"])
+            model = _publish(home, row)
         except CutError as error:
             message = message or str(error)
-    gone = _patiently(lambda: store.finish(job, state, message, published), leaving)
+    gone = _patiently(lambda: store.finish(job, state, message, model is not None, model), leaving)
     if gone:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -189,13 +192,22 @@ class History:
         self.steps = [step for step in self.steps if step not in set(dropped)]
 
 
-def _publish(folder: Path, name: str) -> bool:
-    """Copy the last save, if there is one, to the library; whether there was."""
-    last = folder / "run" / "last"
+def _publish(home: Path, row: Row) -> str | None:
+    """Copy the last save, if there is one, to the library; the name that it has there.
+
+    A model that was renamed meanwhile keeps its new name and title.
+    """
+    last = job_folder(home, row["id"]) / "run" / "last"
     if not (last / "config.json").is_file():
-        return False
+        return None
+    known = model_of(home, row["id"], row["model"]) if row["published"] else None
+    name = known or free_name(home, row["model"])
+    values = read_checkpoint(last).config | {"name": name, KEY: mark(row["id"])}
+    if known is not None and known != row["model"]:
+        values["title"] = find(known).title
+    write_text(last / "config.json", json.dumps(values, indent=2) + "\n")
     publish(last, name)
-    return True
+    return name
 
 
 def _tolerantly(act: Callable[[], Any]) -> None:

@@ -1,5 +1,6 @@
 """A claimed job trained in this process: how it may end, and what it leaves in the library."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import cut
 from cut.checkpoints import find, read_checkpoint
 from cut.errors import CutError
 from cut.jobs import Job, Jobs, State, training
+from cut.jobs.models import mark
 from cut.jobs.places import job_folder
 from cut.jobs.store import Store
 from cut.jobs.training import History, fitting_side, work_on
+from cut.library import remove, rename
 from cut.methods.sincut import SinCut
-from tests.helpers import make_picture
+from tests.helpers import make_checkpoint, make_picture
 from tests.jobs.made import pair, request, zip_of_pictures
 
 
@@ -108,6 +111,40 @@ def test_stop_keeps_and_publishes_and_resume_goes_on(
     job = train(jobs, jobs.resume(job.id))
     assert (job.state, job.step, find(job.model).config["steps"]) == (State.DONE, 6, 6)
     assert [row.step for row in jobs.metrics(job.id)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_model_that_is_renamed_stays_the_jobs(
+    jobs: Jobs, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cut.jobs.reports.REPORT_SECONDS", 0.0)
+    queued = jobs.submit(request(steps=4), *pair())
+    at_step(monkeypatch, 2, lambda: store_of(jobs).ask_to_stop(queued.id))
+    job = train(jobs, queued)
+    old = job.model
+    assert old is not None
+    assert queued.id not in (home / "checkpoints" / old / "config.json").read_text()
+    rename(old, "cliffs", "Cliffs")
+    assert jobs.get(job.id).model == "cliffs"
+    other = make_checkpoint(home / "checkpoints" / old, ngf=4)
+    marked = json.dumps(other.config | {"job": mark("another")})
+    (other.folder / "config.json").write_text(marked)
+    assert jobs.get(job.id).model == "cliffs"
+    job = train(jobs, jobs.resume(job.id))
+    assert (job.state, job.model) == (State.DONE, "cliffs")
+    model = find("cliffs")
+    assert (model.title, model.config["name"], model.config["steps"]) == ("Cliffs", "cliffs", 4)
+    assert find(old).config["job"] == mark("another"), "left alone"
+    remove("cliffs")
+    assert jobs.get(job.id).model is None
+
+
+def test_a_name_that_was_taken_meanwhile(jobs: Jobs, home: Path) -> None:
+    queued = jobs.submit(request(steps=1), *pair())
+    taken = store_of(jobs).row(queued.id)["model"]
+    make_checkpoint(home / "checkpoints" / taken, ngf=4)
+    job = train(jobs, queued)
+    assert job.model not in (None, taken)
+    assert find(taken).config["method"] == "cut"
 
 
 def test_a_loss_that_is_no_number(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:

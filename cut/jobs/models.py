@@ -1,0 +1,70 @@
+"""Which model of the library a job made, whatever it is called there by now.
+
+Its config.json bears the job's mark, which stays when the library renames a model, and when a
+person moves its folder.
+"""
+
+import hashlib
+import json
+import time
+from functools import lru_cache
+from pathlib import Path
+
+KEY = "job"
+"""In config.json, of the mark."""
+
+SETTLED = 2.0
+"""Seconds after which a folder that changed again would surely bear another time."""
+
+
+def mark(job: str) -> str:
+    """What stands for a job; its id, which lets who knows it stop the job, cannot be told from it.
+
+    Args:
+        job: the id, and what is said of the model besides where a job makes several.
+    """
+    return hashlib.blake2b(job.encode(), digest_size=8).hexdigest()
+
+
+def model_of(home: Path, job: str, name: str) -> str | None:
+    """The name of a job's model in the library, or None if it is not there.
+
+    Args:
+        job: as for `mark`.
+        name: that it was published under. One that bears no mark is taken for the job's.
+    """
+    marks = _marks(home / "checkpoints")
+    wanted = mark(job)
+    if marks.get(name) in (wanted, ""):
+        return name
+    return next((other for other, found in marks.items() if found == wanted), None)
+
+
+def _marks(library: Path) -> dict[str, str]:
+    """The mark of every model by its name; "" where there is none."""
+    try:
+        changed = library.stat().st_mtime_ns
+    except OSError:
+        return {}
+    if time.time_ns() - changed < SETTLED * 1e9:
+        return _read_marks(library)
+    return _kept_marks(library, changed)
+
+
+@lru_cache(maxsize=4)
+def _kept_marks(library: Path, changed: int) -> dict[str, str]:
+    return _read_marks(library)
+
+
+def _read_marks(library: Path) -> dict[str, str]:
+    found = {}
+    for folder in sorted(library.glob("[!.]*")):
+        try:
+            values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        except NotADirectoryError:
+            continue
+        except (OSError, ValueError):
+            values = None
+        told = values.get(KEY) if isinstance(values, dict) else None
+        found[folder.name] = told if isinstance(told, str) else ""
+    return found
