@@ -136,7 +136,7 @@ def _fetch(job: Any) -> tuple[dict[str, Any], gr.File]:
 
 def _line(told: dict[str, Any]) -> str:
     """How a job stands, for people."""
-    place = f", number {told['place']} in the line" if told["place"] else ""
+    place = f", number {told['place']} in the queue" if told["place"] else ""
     left = told["seconds_left"]
     time = f", {left / 60:.0f} min left" if left else ""
     message = f". {told['message']}" if told["message"] else ""

@@ -106,13 +106,31 @@ def test_rename_resume_and_delete(open_train: OpenTrain, jobs: Jobs) -> None:
     assert "job" not in page.query_params
 
 
+def test_a_job_that_waits_is_taken_out_of_the_queue_and_put_back(
+    open_train: OpenTrain, jobs: Jobs
+) -> None:
+    submitted(jobs)
+    job = submitted(jobs, title="Second")
+    page = open_train(job=job.id)
+    assert "Number 2 in the queue: 1 waits before it." in texts(page)
+    assert page.button(key="job_stop").label == "Take out of the queue"
+    page.button(key="job_stop").click().run()
+    assert errors(page) == []
+    assert jobs.get(job.id).state is State.STOPPED
+    assert "Taken out of the queue before it started." in texts(page)
+    assert page.button(key="job_resume_now").label == "Put back in the queue"
+    page.button(key="job_resume_now").click().run()
+    assert errors(page) == []
+    assert (jobs.get(job.id).state, jobs.get(job.id).minutes) == (State.QUEUED, None)
+
+
 def test_the_list_links_to_every_job(open_train: OpenTrain, jobs: Jobs) -> None:
     first = submitted(jobs)
     ended(jobs, first, State.STOPPED)
     second = submitted(jobs, title="*Second*")
     shown = components(open_train())["jobs"]["jobs"]
     assert [row["id"] for row in shown] == [second.id, first.id]
-    assert [row["state"] for row in shown] == ["In line", "Stopped"]
+    assert [row["state"] for row in shown] == ["In the queue: 1", "Stopped"]
     assert shown[0]["title"] == "*Second*"
     assert shown[1]["picture"] == f"training/{first.id}/8/thumbnail.jpg"
 

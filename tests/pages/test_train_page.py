@@ -59,7 +59,7 @@ def test_two_pictures_and_start_make_a_job_with_an_address(
     assert float(job.overrides["lambda_nce"]) > 0
     with Image.open(jobs.picture(job.id, "source")) as picture:
         assert picture.size == (80, 70)
-    assert "Next in line" in texts(page)
+    assert "Next in the queue" in texts(page)
 
 
 def test_a_second_click_on_start_makes_no_second_job(open_train: OpenTrain, jobs: Jobs) -> None:

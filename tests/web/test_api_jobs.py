@@ -220,7 +220,7 @@ def test_a_failed_job_says_why_it_has_no_checkpoint(started: str, rows: Store) -
 def test_how_a_job_stands_is_told_in_a_line(started: str) -> None:
     job: Job = Jobs().get(started)
     told = api_jobs.told_of(job)
-    assert gradio_jobs._line(told) == "**queued**, number 1 in the line: step 0 of 20"
+    assert gradio_jobs._line(told) == "**queued**, number 1 in the queue: step 0 of 20"
     changes = {"state": State.RUNNING, "place": 0, "seconds_left": 130.0, "message": "Scaled."}
     told = api_jobs.told_of(dataclasses.replace(job, **changes))
     assert gradio_jobs._line(told) == "**running**: step 0 of 20, 2 min left. Scaled."

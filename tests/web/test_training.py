@@ -21,6 +21,7 @@ from tests.jobs.made import pair, picture_bytes, request, upload, zip_of_picture
 def make_job(**changes: Any) -> Job:
     values: dict[str, Any] = {field.name: None for field in dataclasses.fields(Job)}
     values |= {"state": State.RUNNING, "step": 40, "total": 100, "seconds": 30.0, "place": 0}
+    values |= {"started": 1.0}
     return Job(**(values | {"message": "", "overrides": {}} | changes))
 
 
@@ -81,11 +82,13 @@ def test_a_moment_in_words() -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_every_state_has_a_label_and_a_sentence(state: State) -> None:
-    assert words.label(state)
+    assert words.label(make_job(state=state))
     for step in (0, 40):
         told = words.standing(make_job(state=state, step=step, place=1))
         assert told.endswith(".")
-    assert ("2 ahead" in words.standing(make_job(state=state, place=3))) == (state == State.QUEUED)
+    assert ("2 wait before it" in words.standing(make_job(state=state, place=3))) == (
+        state == State.QUEUED
+    )
 
 
 def test_progress_is_that_of_time_or_schedule_whichever_ends_first() -> None:

@@ -12,7 +12,7 @@ METHODS = {
 }
 
 _LABELS = {
-    State.QUEUED: "In line",
+    State.QUEUED: "In the queue",
     State.RUNNING: "Training",
     State.STOPPING: "Stopping",
     State.STOPPED: "Stopped",
@@ -22,17 +22,19 @@ _LABELS = {
 }
 
 
-def label(state: State) -> str:
-    """Return the state in a word or two."""
-    return _LABELS[state]
+def label(job: Job) -> str:
+    """Return the job's state in a word or two, with its place in the queue."""
+    return _LABELS[job.state] + (f": {job.place}" if job.place else "")
 
 
 def standing(job: Job) -> str:
     """Return how `job` stands, in one sentence; why it failed is `job.message`."""
     if job.state is State.QUEUED:
         if job.place > 1:
-            return f"Waiting in line: {job.place - 1} ahead."
-        return "Next in line: it starts as soon as the computer is free."
+            ahead = job.place - 1
+            waiting = f"{ahead} waits" if ahead == 1 else f"{ahead} wait"
+            return f"Number {job.place} in the queue: {waiting} before it."
+        return "Next in the queue: it starts as soon as the computer is free."
     if job.state is State.RUNNING:
         if job.step == 0:
             return "Starting: the first picture comes within seconds."
@@ -44,6 +46,8 @@ def standing(job: Job) -> str:
     done = f"after {job.step:,} steps and {duration(job.seconds)} of training."
     if job.state is State.FAILED:
         return f"Failed {done}" if job.step else "Failed before the first step."
+    if not job.started:
+        return "Taken out of the queue before it started."
     if not job.step:
         return "Stopped before the first step."
     return f"{_LABELS[job.state]} {done}"

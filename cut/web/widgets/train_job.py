@@ -19,6 +19,9 @@ POLL_SECONDS = 1.0
 
 _MORE_MINUTES = (5, 10, 30, 60, 240)
 
+_RESUME = {True: "Resume", False: "Put back in the queue"}
+"""By whether the job ever started."""
+
 
 def job_view(jobs: Jobs, job: Job) -> None:
     """Draw `job`, and keep what changes up to date for as long as it is live."""
@@ -108,7 +111,9 @@ def _standing(job: Job) -> None:
 
 def _offer_stop(jobs: Jobs, job: Job) -> None:
     stopping = job.state is State.STOPPING
-    label = "Stopping …" if stopping else "Stop"
+    # What waits is not at work, whether it never was or is to go on.
+    labels = {State.STOPPING: "Stopping …", State.QUEUED: "Take out of the queue"}
+    label = labels.get(job.state, "Stop")
     if st.button(label, disabled=stopping, type="primary", key="job_stop", width="stretch"):
         _act(lambda: jobs.stop(job.id))
 
@@ -129,7 +134,7 @@ def _head(jobs: Jobs, job: Job) -> None:
             if st.form_submit_button("Rename"):
                 _act(lambda: jobs.rename(job.id, title))
         if job.state in (State.STOPPED, State.DONE, State.FAILED):
-            with st.popover("Resume", key="job_resume"):
+            with st.popover(_RESUME[bool(job.started)], key="job_resume"):
                 _resume(jobs, job)
         with st.popover("Delete", key="job_delete"):
             model = " The model stays in the library." if job.model else ""
@@ -140,13 +145,13 @@ def _head(jobs: Jobs, job: Job) -> None:
 
 def _resume(jobs: Jobs, job: Job) -> None:
     minutes = st.select_slider(
-        "Train on for",
+        "Train on for" if job.step else "Train for",
         [*_MORE_MINUTES, None],
-        value=10,
+        value=10 if job.step else None,
         format_func=lambda choice: f"{choice} min" if choice else "as long as planned",
         key="job_more",
     )
-    if st.button("Resume", type="primary", key="job_resume_now"):
+    if st.button(_RESUME[bool(job.started)], type="primary", key="job_resume_now"):
         _act(lambda: jobs.resume(job.id, minutes))
 
 

@@ -83,7 +83,7 @@ def _row(jobs: Jobs, job: Job) -> Row:
     return Row(
         id=job.id,
         title=job.title,
-        state=words.label(job.state),
+        state=words.label(job),
         facts=f"{words.ago(job.created)}, {step}, {words.METHODS.get(job.method, job.method)}",
         live=job.state.live,
         picture=picture,
