@@ -56,13 +56,16 @@ WAIT = f"""async (before) => {{
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[tuple[str, int]]:
-    """Serve the checkout at `root`; its address and process."""
-    with tempfile.TemporaryDirectory() as home:
+def serving(root: Path, home: Path | None = None) -> Iterator[tuple[str, int]]:
+    """Serve the checkout at `root`, with a data folder of its own if none is given.
+
+    Yields its address and process.
+    """
+    with tempfile.TemporaryDirectory() as own:
         process = subprocess.Popen(
             [sys.executable, "app.py", "--port", "0"],
             cwd=root,
-            env={**os.environ, "CUT_HOME": home, "PYTHONPATH": str(root)},
+            env={**os.environ, "CUT_HOME": str(home or own), "PYTHONPATH": str(root)},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -8,7 +8,10 @@ Result = TypeVar("Result")
 
 
 class Pace:
-    """Due every so many steps, and whenever so many seconds have passed since it was last done.
+    """Due every so many steps, and so often that hardly more than so many seconds lie between.
+
+    By the clock it comes a step early rather than late: it is due once another step like the last
+    one would end too late.
 
     Args:
         steps: None for no such rule.
@@ -18,8 +21,8 @@ class Pace:
 
     def __init__(self, steps: int | None, seconds: float | None, share: float = 1.0) -> None:
         self.steps, self.seconds, self.share = steps, seconds, share
-        self.wait = seconds
-        self.done_at = time.monotonic()
+        self.least = 0.0  # seconds in between, for its share of the time
+        self.done_at = self.asked_at = time.monotonic()
 
     @property
     def ever(self) -> bool:
@@ -27,16 +30,20 @@ class Pace:
         return self.steps is not None or self.seconds is not None
 
     def due(self, step: int) -> bool:
-        """Whether it is due after `step` (from 1)."""
+        """Whether it is due after `step` (from 1); asked after each."""
+        now = time.monotonic()
+        last_step, self.asked_at = now - self.asked_at, now
         if self.steps is not None and step % self.steps == 0:
             return True
-        return self.wait is not None and time.monotonic() - self.done_at >= self.wait
+        passed = now - self.done_at
+        return (
+            self.seconds is not None and passed + last_step >= self.seconds and passed >= self.least
+        )
 
     def timed(self, act: Callable[[], Result]) -> Result:
         """Do it, and reckon when it is due again."""
         before = time.monotonic()
         result = act()
-        self.done_at = time.monotonic()
-        if self.seconds is not None:
-            self.wait = max(self.seconds, (self.done_at - before) * (1 / self.share - 1))
+        self.done_at = self.asked_at = time.monotonic()
+        self.least = (self.done_at - before) * (1 / self.share - 1)
         return result

@@ -1,6 +1,8 @@
 """A single-image run from start to model: trained, shown, saved, resumed, loaded again."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -171,3 +173,22 @@ def test_on_the_command_line(
     assert "give --source and --target" in capsys.readouterr().err
     assert main(["train", "--name", "other", *files]) == 2
     assert "cut trains on two folders: give --data" in capsys.readouterr().err
+
+
+def test_the_first_preview_waits_for_nothing_that_takes_seconds_to_import(
+    pair: tuple[Path, Path],
+) -> None:
+    make_picture(75, 64, seed=1).save(pair[0])
+    code = f"""
+import sys
+from pathlib import Path
+from cut.config import preset
+from cut.device import choose
+from cut.trainer import Run
+pair = Path({str(pair[0])!r}), Path({str(pair[1])!r})
+settings = preset("sincut", "quick")
+run = Run("mine", settings, pair, pair[0].parent / "run", choose("cpu", "fp32"))
+print(type(next(run.train())).__name__, {{"torchvision", "torch._dynamo"}} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "Preview set()", done.stderr

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
 
 from cut.errors import CutError
 from cut.pictures import SUFFIXES, read_picture
@@ -147,19 +146,19 @@ class UnpairedFolders(Dataset[Sample]):
         self, picture: Image.Image, mask: Image.Image | None, size: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor | None] | None:
         """A random crop, mirrored half of the time; None if no crop shows enough of the object."""
-        picture = functional.resize(picture, [size, size], interpolation=InterpolationMode.BICUBIC)
+        picture = picture.resize((size, size), Image.Resampling.BICUBIC)
         if mask is not None:
-            mask = functional.resize(mask, [size, size])
+            mask = mask.resize((size, size), Image.Resampling.BILINEAR)
         for _ in range(1 if mask is None else _TRIES):
             top, left = (
                 int(torch.randint(size - self.crop_size + 1, (), generator=generator)) for _ in "yx"
             )
             mirrored = bool(torch.rand((), generator=generator) < 0.5)
-            window = (top, left, self.crop_size, self.crop_size)
+            window = (left, top, left + self.crop_size, top + self.crop_size)
             part = None if mask is None else _part(mask, window, mirrored)
             if part is None:
                 return to_tensor(_part(picture, window, mirrored)), None
-            share = functional.pil_to_tensor(part).float() / 255
+            share = to_bytes(part).float() / 255
             if float(share.mean()) >= LEAST_OF_OBJECT:
                 return to_tensor(_part(picture, window, mirrored)), share
         return None
@@ -167,13 +166,23 @@ class UnpairedFolders(Dataset[Sample]):
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """A picture as 3 x H x W in [-1, 1]."""
-    return functional.pil_to_tensor(picture).float() / 127.5 - 1
+    return to_bytes(picture).float() / 127.5 - 1
+
+
+def to_bytes(picture: Image.Image) -> Tensor:
+    """A picture as C x H x W of 8 bits.
+
+    By Pillow and NumPy: to import torchvision, which does the same, takes longer than the whole
+    first preview of a training.
+    """
+    pixels = np.array(picture)
+    return torch.from_numpy(pixels if pixels.ndim == 3 else pixels[:, :, None]).permute(2, 0, 1)
 
 
 def _part(picture: Image.Image, window: tuple[int, int, int, int], mirrored: bool) -> Image.Image:
-    """The top, left, height, width of `window`, mirrored or not."""
-    picture = functional.crop(picture, *window)
-    return functional.hflip(picture) if mirrored else picture
+    """From the left and the top of `window` to its right and its bottom, mirrored or not."""
+    picture = picture.crop(window)
+    return ImageOps.mirror(picture) if mirrored else picture
 
 
 def collate(samples: list[Sample]) -> Sample:

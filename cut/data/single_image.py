@@ -10,10 +10,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional
 
 from cut.data.colours import Recolouring
-from cut.data.folders import Sample
+from cut.data.folders import Sample, to_bytes
 from cut.errors import CutError
 from cut.pictures import read_picture, resize_short_side
 from cut.randomness import generator_for
@@ -67,7 +66,7 @@ class SingleImage:
                 f"training needs at least {self.crop_size} px on each side"
             )
         # As bytes: a photo in float32 would be four times as large.
-        return functional.pil_to_tensor(picture).to(self.device)
+        return to_bytes(picture).contiguous().to(self.device)
 
     def batch(self, k: int) -> Sample:
         """The crops of the k-th step (from 0), each B x 3 x S x S in [-1, 1] on the device."""

@@ -29,9 +29,9 @@ SAVE_SECONDS = 15.0
 """With a step of ten seconds (the paper's CUT on two cores) and a save of three on top, a worker
 that is killed takes less than 30 s of work with it."""
 
-PREVIEW_SECONDS = 7.0
-"""Between two pictures. With a step, the picture itself and the page's next look they come at least
-every ten."""
+PREVIEW_SECONDS = 7.5
+"""Between two pictures, the last step included. With the picture itself and the page's next look
+they come at least every ten."""
 
 PREVIEW_SIDE = 768
 """px. A picture of 4096 would take minutes on a CPU, and gigabytes."""

@@ -70,6 +70,9 @@ class Worker:
                 print(f"cut: {error}", file=sys.stderr, flush=True)
                 row = None
             if row is None:
+                # What a first step would have to import: there is time for it now.
+                import torch._dynamo  # noqa: F401
+
                 self.leaving.wait(POLL_SECONDS)
                 continue
             work_on(self.folder, self.store, row, self.leaving.is_set)

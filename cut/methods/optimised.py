@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Generic
 
 import torch
@@ -46,13 +47,20 @@ class Optimised(Generic[Network]):
         self.network = placement.network(network)
         if not self.low_precision:
             self.masters = list(self.network.parameters())
-        fused = placement.device.type in ("cpu", "cuda")
-        self.adam = torch.optim.Adam(self.masters, learning_rate, betas, fused=fused)
+        self.betas, self.fused = betas, placement.device.type in ("cpu", "cuda")
         self.ema = ema
         self.average = [m.detach().clone() for m in self.masters] if ema is not None else []
         self.updates = 0
         self.clip_spikes = clip_spikes
         self.usual_norm = torch.zeros((), device=placement.device)
+
+    @cached_property
+    def adam(self) -> torch.optim.Adam:
+        """Adam on the masters, made for the first step: it imports PyTorch's compiler.
+
+        That takes seconds, and a run shows a first preview before its first step.
+        """
+        return torch.optim.Adam(self.masters, self.learning_rate, self.betas, fused=self.fused)
 
     def zero_grad(self) -> None:
         for parameter in self.network.parameters():
