@@ -124,8 +124,8 @@ def _print(job: "Job", as_json: bool) -> None:
     print(f"{job.title}: {_state(job)}, {job.step:,} of {job.total:,} steps")
     if job.message:
         print(job.message)
-    if job.model:
-        print(f"try it: python -m cut translate --checkpoint {job.model} --output out IMAGE")
+    for model in filter(None, (job.model, job.model_back)):
+        print(f"try it: python -m cut translate --checkpoint {model} --output out IMAGE")
 
 
 def _plain(job: "Job") -> dict[str, Any]:

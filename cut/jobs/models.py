@@ -17,25 +17,31 @@ SETTLED = 2.0
 """Seconds after which a folder that changed again would surely bear another time."""
 
 
+def back(job: str) -> str:
+    """What to call a job's second model by instead of its id: CycleGAN's from B to A."""
+    return f"{job} back"
+
+
 def mark(job: str) -> str:
     """What stands for a job; its id, which lets who knows it stop the job, cannot be told from it.
 
     Args:
-        job: the id, and what is said of the model besides where a job makes several.
+        job: the id, or what `back` makes of it.
     """
     return hashlib.blake2b(job.encode(), digest_size=8).hexdigest()
 
 
-def model_of(home: Path, job: str, name: str) -> str | None:
+def model_of(home: Path, job: str, name: str | None = None) -> str | None:
     """The name of a job's model in the library, or None if it is not there.
 
     Args:
         job: as for `mark`.
-        name: that it was published under. One that bears no mark is taken for the job's.
+        name: that it was published under. One that bears no mark is taken for the job's, since
+            models bore none once.
     """
     marks = _marks(home / "checkpoints")
     wanted = mark(job)
-    if marks.get(name) in (wanted, ""):
+    if name is not None and marks.get(name) in (wanted, ""):
         return name
     return next((other for other, found in marks.items() if found == wanted), None)
 

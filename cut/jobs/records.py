@@ -71,6 +71,7 @@ class Job:
     started: float | None
     ended: float | None
     model: str | None  # its name in the library, once it is there
+    model_back: str | None  # the same of CycleGAN's from the targets to the sources
     overrides: dict[str, str]
     sources: int  # pictures that it trains on
     targets: int

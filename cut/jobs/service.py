@@ -14,7 +14,7 @@ from cut.files import whole_folder
 from cut.home import home
 from cut.jobs import processes
 from cut.jobs.limits import LIMITS
-from cut.jobs.models import model_of
+from cut.jobs.models import back, model_of
 from cut.jobs.naming import model_name, required_title, title_of
 from cut.jobs.places import database, job_folder
 from cut.jobs.records import Job, Metric, PreviewPicture, Request, State, Upload
@@ -198,7 +198,10 @@ class Jobs:
         state = State(row["state"])
         if state == State.INTERRUPTED and row["stop_asked"]:
             state = State.STOPPING  # the next worker keeps its last save, and trains no further
-        model = model_of(self.folder, row["id"], row["model"]) if row["published"] else None
+        model = way_back = None
+        if row["published"]:
+            model = model_of(self.folder, row["id"], row["model"])
+            way_back = model_of(self.folder, back(row["id"]))
         job = Job(
             id=row["id"],
             title=row["title"],
@@ -219,6 +222,7 @@ class Jobs:
             started=row["started"],
             ended=row["ended"],
             model=model,
+            model_back=way_back,
             overrides=json.loads(row["overrides"]),
             sources=row["sources"],
             targets=row["targets"],

@@ -16,7 +16,7 @@ from cut.checkpoints import find, read_checkpoint
 from cut.device import Placement, choose
 from cut.errors import CutError
 from cut.files import whole_file, write_text
-from cut.jobs.models import KEY, mark, model_of
+from cut.jobs.models import KEY, back, mark, model_of
 from cut.jobs.naming import free_name
 from cut.jobs.places import job_folder, worker_log
 from cut.jobs.records import State
@@ -195,19 +195,30 @@ class History:
 def _publish(home: Path, row: Row) -> str | None:
     """Copy the last save, if there is one, to the library; the name that it has there.
 
-    A model that was renamed meanwhile keeps its new name and title.
+    CycleGAN's model from B to A comes beside it, under a name of its own.
     """
-    last = job_folder(home, row["id"]) / "run" / "last"
-    if not (last / "config.json").is_file():
+    run = job_folder(home, row["id"]) / "run"
+    if not (run / "last" / "config.json").is_file():
         return None
+    if (run / "back" / "config.json").is_file():
+        known = model_of(home, back(row["id"]))
+        _give_out(home, run / "back", back(row["id"]), known, f"{row['model'][:59]}-back")
     known = model_of(home, row["id"], row["model"]) if row["published"] else None
-    name = known or free_name(home, row["model"])
-    values = read_checkpoint(last).config | {"name": name, KEY: mark(row["id"])}
-    if known is not None and known != row["model"]:
+    return _give_out(home, run / "last", row["id"], known, row["model"])
+
+
+def _give_out(home: Path, folder: Path, job: str, known: str | None, name: str) -> str:
+    """Publish one model: in place of the `known` one, or under `name` if it is free.
+
+    One that was renamed meanwhile keeps its new name and title.
+    """
+    found = known or free_name(home, name)
+    values = read_checkpoint(folder).config | {"name": found, KEY: mark(job)}
+    if known is not None and known != name:
         values["title"] = find(known).title
-    write_text(last / "config.json", json.dumps(values, indent=2) + "\n")
-    publish(last, name)
-    return name
+    write_text(folder / "config.json", json.dumps(values, indent=2) + "\n")
+    publish(folder, found)
+    return found
 
 
 def _tolerantly(act: Callable[[], Any]) -> None:

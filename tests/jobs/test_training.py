@@ -61,7 +61,13 @@ def test_cyclegan_trains_as_a_job(jobs: Jobs) -> None:
     assert "cycle_A" in jobs.metrics(job.id)[-1].losses
     assert job.model is not None
     assert find(job.model).config["method"] == "cyclegan"
-    assert read_checkpoint(job_folder(jobs.folder, job.id) / "run" / "back").config["steps"] == 2
+    assert job.model_back == f"{job.model}-back"
+    way_back = find(job.model_back)
+    assert (way_back.config["steps"], way_back.config["name"]) == (2, job.model_back)
+    forth = find(job.model).generator_state()
+    assert any(not torch.equal(forth[key], way_back.generator_state()[key]) for key in forth)
+    rename(job.model_back, "zebras")
+    assert jobs.get(job.id).model_back == "zebras"
 
 
 def test_to_the_end_of_the_schedule(jobs: Jobs) -> None:

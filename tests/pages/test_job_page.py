@@ -1,6 +1,7 @@
 """The page Train with a job, with the real store and no worker: how jobs are shown."""
 
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -10,11 +11,14 @@ from PIL import Image
 
 from cut.errors import CutError
 from cut.jobs import Jobs, State
+from cut.jobs.models import back, mark
 from cut.jobs.places import worker_lock
 from cut.jobs.store import Store
 from cut.web.session import Session
 from cut.web.training import takeaways
 from cut.web.widgets import train_list
+from tests.helpers import make_checkpoint
+from tests.jobs.made import request, zip_of_pictures
 from tests.pages.train_pages import (
     OpenTrain,
     components,
@@ -87,6 +91,23 @@ def test_a_stopped_job_gives_everything_and_goes_to_the_other_pages(
     assert session.checkpoint == model
     assert session.source is not None
     assert (session.source.width, session.source.height) == (80, 64)
+
+
+def test_a_job_of_cyclegan_gives_both_ways(open_train: OpenTrain, jobs: Jobs) -> None:
+    files = [zip_of_pictures(2)], [zip_of_pictures(2, 10)]
+    job = jobs.submit(request("cyclegan"), *files)
+    ended(jobs, job, State.STOPPED)
+    other = make_checkpoint(jobs.folder / "checkpoints" / "zebras", ngf=4, heads=False)
+    config = json.dumps(other.config | {"job": mark(back(job.id))})
+    (other.folder / "config.json").write_text(config)
+    page = open_train(job=job.id)
+    assert errors(page) == []
+    assert "The way back, from set B to set A:" in texts(page)
+    assert labels(page).count("Checkpoint (zip)") == 2
+    page.button(key="use_translate_back").click().run()
+    assert errors(page) == []
+    session: Session = page.session_state["cut"]
+    assert session.checkpoint == jobs.get(job.id).model_back == "zebras"
 
 
 def test_rename_resume_and_delete(open_train: OpenTrain, jobs: Jobs) -> None:

@@ -28,7 +28,7 @@ TRANSLATE, PATCHES = "translate.py", "patches.py"
 
 def result(jobs: Jobs, job: Job) -> None:
     """Draw the translation that the job's model makes, and the ways to take things along."""
-    checkpoint, source = _model(job), _source(jobs, job)
+    checkpoint, source = _model(job.model), _source(jobs, job)
     if checkpoint is None:
         if job.model:
             st.info(f"The checkpoint {plain(job.model)} was removed from the library.")
@@ -53,25 +53,37 @@ def result(jobs: Jobs, job: Job) -> None:
             on_click="ignore",
             key="take_animation",
         )
-        st.download_button(
-            "Checkpoint (zip)",
-            data=partial(checkpoint_zip, checkpoint.name),
-            file_name=f"{checkpoint.name}.zip",
-            mime="application/zip",
-            on_click="ignore",
-            key="take_checkpoint",
-        )
+        _offer(checkpoint, "checkpoint")
         if st.button("Use on Translate", key="use_translate"):
             _go(TRANSLATE, checkpoint, source)
-        if st.button("Open in Patches", key="use_patches"):
+        # Without patch heads there is nothing to compare patches by.
+        if checkpoint.has_patch_heads and st.button("Open in Patches", key="use_patches"):
             _go(PATCHES, checkpoint, source)
+    back = _model(job.model_back)
+    if back is not None:
+        st.caption("The way back, from set B to set A:")
+        with st.container(horizontal=True, key="job_take_back"):
+            _offer(back, "checkpoint_back")
+            if st.button("Use on Translate", key="use_translate_back"):
+                _go(TRANSLATE, back, None)
 
 
-def _model(job: Job) -> "Checkpoint | None":
-    if not job.model:
+def _offer(checkpoint: "Checkpoint", key: str) -> None:
+    st.download_button(
+        "Checkpoint (zip)",
+        data=partial(checkpoint_zip, checkpoint.name),
+        file_name=f"{checkpoint.name}.zip",
+        mime="application/zip",
+        on_click="ignore",
+        key=f"take_{key}",
+    )
+
+
+def _model(name: str | None) -> "Checkpoint | None":
+    if not name:
         return None
     try:
-        return find(job.model)
+        return find(name)
     except CutError:  # removed from the library meanwhile
         return None
 

@@ -15,6 +15,7 @@ from cut.web.training.plans import (
     minutes_label,
     overrides,
     plans,
+    structure_weights,
 )
 
 _COLUMNS = 3
@@ -50,8 +51,9 @@ def choose_settings(mode: str, pictures: int) -> Request:
         value="Balanced",
         key="train_structure",
         persist_state="session",
-        help="How much a place of the translation must stay what it was: the paper's lambda_nce. "
-        "More if shapes dissolve, less if it still looks painted.",
+        help="How much a place of the translation must stay what it was: the paper's "
+        f"{' and '.join(structure_weights(settings))}. More if shapes dissolve, less if it still "
+        f"looks {'painted' if method == 'sincut' else 'like set A'}.",
     )
     changed = overrides(settings, chosen_detail, chosen_structure, _advanced(method, plan))
     if method != "sincut" and not {"steps", "epochs"} & set(changed):
