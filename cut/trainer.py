@@ -314,7 +314,7 @@ def _checked(values: dict[str, float], step: int) -> dict[str, float]:
     bad = [name for name, value in values.items() if value != value or abs(value) == float("inf")]
     if bad:
         raise CutError(
-            f"step {step}: {bad[0]} is no longer a number; the last save is good: resume from it "
-            "with a lower learning rate, or in fp32"
+            f"step {step}: {bad[0]} is no longer a number; the last save is good: go on from it, "
+            "or begin again with a lower learning rate, or in fp32"
         )
     return values

@@ -74,7 +74,7 @@ def train_start(
         overrides: Settings to change, a JSON object as text, for example {"lambda_nce": 8}.
 
     Returns:
-        The job: its id, state, place in the line, steps, times and settings.
+        The job: its id, state, place in the queue, steps, times and settings.
     """
     return start_job(source, target, method, preset, minutes, title, overrides)
 
@@ -116,7 +116,9 @@ def train_fetch(job: str) -> Told:
         job: The id of the job, as train_start gives it.
 
     Returns:
-        The job as it stands; `model` is what list_checkpoints and translate call the checkpoint.
+        The job as it stands; `model` is what list_checkpoints and translate call the checkpoint,
+            `model_back` what they call cyclegan's second one, from the target's kind to the
+            source's.
         The checkpoint, a zip file of its folder.
     """
     return fetch_job(job)

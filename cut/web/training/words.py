@@ -42,7 +42,7 @@ def standing(job: Job) -> str:
     if job.state is State.STOPPING:
         return "Stopping: what was learnt is being saved."
     if job.state is State.INTERRUPTED:
-        return "Interrupted: its process ended. It goes on by itself, from its last save."
+        return "Interrupted. It goes on by itself."
     done = f"after {job.step:,} steps and {duration(job.seconds)} of training."
     if job.state is State.FAILED:
         return f"Failed {done}" if job.step else "Failed before the first step."
@@ -63,9 +63,12 @@ def progress(job: Job) -> float:
 
 def facts(job: Job) -> list[tuple[str, str]]:
     """Return what is to know of a job's progress, as pairs of a name and a value."""
+    if not job.started:
+        planned = "to the end" if job.minutes is None else duration(60 * job.minutes)
+        return [("Steps", f"at most {job.total:,}"), ("Training time", planned)]
     found = [("Step", f"{job.step:,} of {job.total:,}" if job.total else f"{job.step:,}")]
     found.append(("Trained for", duration(job.seconds)))
-    if job.state.live:
+    if job.state in (State.RUNNING, State.STOPPING):
         left = job.seconds_left
         found.append(("Time left", "–" if left is None else f"about {duration(left)}"))
     speed = job.steps_per_second

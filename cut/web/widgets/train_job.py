@@ -1,6 +1,7 @@
 """The Train page with a job: how it stands, its pictures and curves while they come."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 from PIL import Image
@@ -62,7 +63,8 @@ def _draw(jobs: Jobs, job: Job) -> None:
     with facts:
         if job.state.live:
             _standing(job)
-            st.progress(words.progress(job))
+            if job.started:
+                st.progress(words.progress(job))
         fact_list(words.facts(job))
         if job.device:
             st.caption(plain(job.device))
@@ -114,7 +116,8 @@ def _offer_stop(jobs: Jobs, job: Job) -> None:
     # What waits is not at work, whether it never was or is to go on.
     labels = {State.STOPPING: "Stopping …", State.QUEUED: "Take out of the queue"}
     label = labels.get(job.state, "Stop")
-    if st.button(label, disabled=stopping, type="primary", key="job_stop", width="stretch"):
+    kind: Literal["primary", "secondary"] = "secondary" if job.place else "primary"
+    if st.button(label, disabled=stopping, type=kind, key="job_stop", width="stretch"):
         _act(lambda: jobs.stop(job.id))
 
 
