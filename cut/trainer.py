@@ -27,6 +27,7 @@ from cut.distributed import check_same_data, check_shares
 from cut.errors import CutError
 from cut.events import Event, Preview, Saved, Skipped, Step
 from cut.files import reason
+from cut.memory import freed_memory_kept
 from cut.methods import METHODS, Method
 from cut.pace import Pace
 from cut.previews import preview
@@ -113,7 +114,8 @@ class Run:
         total = self.settings.total_steps(data.epoch_length)
         if ranks.first:
             self._make_folder()
-        yield from self._loop(method, data, total, self._best(resume))
+        with freed_memory_kept():
+            yield from self._loop(method, data, total, self._best(resume))
 
     def _best(self, resume: bool) -> "Best | None":
         if self.evaluate_every is None or not self.placement.ranks.first:

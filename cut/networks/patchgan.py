@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from cut.networks.antialias import BlurDown
+from cut.networks.convolution import Conv2d
 from cut.networks.layers import InstanceNorm
 
 
@@ -18,7 +19,7 @@ class PatchDiscriminator(nn.Module):
     def __init__(self, ndf: int = 64, layers: int = 3, antialias: bool = True):
         super().__init__()
         stride = 1 if antialias else 2
-        model: list[nn.Module] = [nn.Conv2d(3, ndf, 4, stride, 1), _leaky()]
+        model: list[nn.Module] = [Conv2d(3, ndf, 4, stride, 1), _leaky()]
         if antialias:
             model.append(BlurDown(ndf))
         channels = ndf
@@ -26,14 +27,14 @@ class PatchDiscriminator(nn.Module):
             wider = ndf * min(2**level, 8)
             last = level == layers
             model += [
-                nn.Conv2d(channels, wider, 4, 1 if last else stride, 1),
+                Conv2d(channels, wider, 4, 1 if last else stride, 1),
                 InstanceNorm(),
                 _leaky(),
             ]
             if antialias and not last:
                 model.append(BlurDown(wider))
             channels = wider
-        model.append(nn.Conv2d(channels, 1, 4, 1, 1))
+        model.append(Conv2d(channels, 1, 4, 1, 1))
         self.model = nn.Sequential(*model)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cut.networks.antialias import BlurDown, BlurUp
+from cut.networks.convolution import Conv2d
 from cut.networks.grid import Grid
 from cut.networks.layers import InstanceNorm
 
@@ -23,11 +24,11 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv_block = nn.Sequential(
             nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3),
+            Conv2d(channels, channels, 3),
             InstanceNorm(),
             nn.ReLU(inplace=True),
             nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3),
+            Conv2d(channels, channels, 3),
             InstanceNorm(),
         )
 
@@ -55,13 +56,13 @@ class ResnetGenerator(nn.Module):
             "antialias": antialias,
             "antialias_up": antialias_up,
         }
-        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(3, ngf, 7), *_norm_relu()]
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), Conv2d(3, ngf, 7), *_norm_relu()]
         for channels in (ngf, 2 * ngf):
             layers += _halve(channels, antialias)
         layers += [ResidualBlock(4 * ngf) for _ in range(blocks)]
         for channels in (4 * ngf, 2 * ngf):
             layers += _double(channels, antialias_up)
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, 3, 7), nn.Tanh()]
+        layers += [nn.ReflectionPad2d(3), Conv2d(ngf, 3, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
         self.width = ngf
         self.first_block = 12 if antialias else 10
@@ -133,15 +134,15 @@ def _norm_relu() -> list[nn.Module]:
 
 def _halve(channels: int, antialias: bool) -> list[nn.Module]:
     if antialias:
-        conv = nn.Conv2d(channels, 2 * channels, 3, padding=1)
+        conv = Conv2d(channels, 2 * channels, 3, padding=1)
         return [conv, *_norm_relu(), BlurDown(2 * channels)]
-    return [nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1), *_norm_relu()]
+    return [Conv2d(channels, 2 * channels, 3, stride=2, padding=1), *_norm_relu()]
 
 
 def _double(channels: int, antialias: bool) -> list[nn.Module]:
     half = channels // 2
     if antialias:
-        return [BlurUp(channels), nn.Conv2d(channels, half, 3, padding=1), *_norm_relu()]
+        return [BlurUp(channels), Conv2d(channels, half, 3, padding=1), *_norm_relu()]
     conv = nn.ConvTranspose2d(channels, half, 3, stride=2, padding=1, output_padding=1)
     return [conv, *_norm_relu()]
 
