@@ -64,6 +64,7 @@ class Run:
         preview_side: px, the longest side that a single source picture is shown at; None for its
             own.
         title: of the model, for people; "" for its name.
+        data_name: what config.json calls the data; "" for the names of its files.
         name_back: of CycleGAN's model from B to A; "" for one made from `name`.
         start_from: a model whose generator and patch heads a new run begins with.
         workers: processes that read pictures; None for as many as suit the device.
@@ -84,6 +85,7 @@ class Run:
     evaluate_every: int | None = None
     preview_side: int | None = None
     title: str = ""
+    data_name: str = ""
     name_back: str = ""
     start_from: Checkpoint | None = None
     workers: int | None = None
@@ -236,7 +238,7 @@ class Run:
         description = Description(
             name=name,
             settings=self.settings,
-            data=name_of(self.data),
+            data=self.data_name or name_of(self.data),
             steps=self.step,
             hours=round(self.seconds / 3600, 3),
             title=title,

@@ -136,6 +136,7 @@ def _run_of(row: Row, folder: Path, placement: Placement) -> Run:
     return Run(
         name=row["model"],
         title=row["title"],
+        data_name="two pictures" if pair else f"{row['sources']:,} and {row['targets']:,} pictures",
         settings=config.with_overrides(settings, json.loads(row["overrides"])),
         data=(data / "source.png", data / "target.png") if pair else data,
         folder=folder / "run",

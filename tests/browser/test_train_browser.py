@@ -13,9 +13,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from cut.jobs import Jobs
+from cut.jobs.places import database, job_folder
+from cut.jobs.store import Store
 from tests.browser.processes import workers
 from tests.helpers import make_picture
-from tests.jobs.made import PAIR
+from tests.jobs.made import PAIR, request, zip_of_pictures
 from tests.web.serving import RunningServer, running_server
 
 pytestmark = pytest.mark.browser
@@ -173,6 +176,28 @@ def test_it_fits_a_phone_and_lists_the_trainings(
     row.click()
     page.wait_for_url(re.compile(r"/train\?job=[0-9a-f]{24}"))
     expect(page.get_by_role("heading", name="dunes to beach")).to_be_visible(timeout=PATIENCE)
+    page.close()
+
+
+def test_pictures_of_two_sets_are_as_large_as_the_page_has_room_for(
+    context: BrowserContext, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cut.jobs.processes.start", lambda *_: None)
+    jobs, store = Jobs(server.home), Store(database(server.home))
+    job = jobs.submit(request("cut"), [zip_of_pictures(2)], [zip_of_pictures(2, 10)])
+    store.ask_to_stop(job.id)
+    folder = job_folder(server.home, job.id) / "previews"
+    folder.mkdir()
+    make_picture(576, 288).save(folder / "1.jpg")
+    store.shown(job.id, 1, 2.0, "1.jpg")
+    page = context.new_page()
+    page.goto(f"{server.url}/train?job={job.id}")
+    frame = page.locator(".history .frame[data-ready=yes][data-single=yes]")
+    expect(frame).to_be_visible(timeout=PATIENCE)
+    box = frame.bounding_box()
+    assert box is not None
+    assert box["width"] > 500
+    assert box["width"] / box["height"] == pytest.approx(2, abs=0.02)
     page.close()
 
 

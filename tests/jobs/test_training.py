@@ -64,6 +64,7 @@ def test_cyclegan_trains_as_a_job(jobs: Jobs) -> None:
     assert job.model_back == f"{job.model}-back"
     way_back = find(job.model_back)
     assert (way_back.config["steps"], way_back.config["name"]) == (2, job.model_back)
+    assert way_back.config["data"]["name"] == "2 and 2 pictures"
     forth = find(job.model).generator_state()
     assert any(not torch.equal(forth[key], way_back.generator_state()[key]) for key in forth)
     rename(job.model_back, "zebras")

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from fastapi import FastAPI
@@ -110,6 +110,27 @@ def test_losses_are_averaged_to_what_can_be_drawn() -> None:
 def test_a_new_loss_is_drawn_under_its_own_name() -> None:
     rows = [Metric(1, 0.1, {"NCE": 1.0, "sharpness": 2.0, "G": 3.0})]
     assert [panel["title"] for panel in series.panels(rows)] == ["Structure", "sharpness"]
+
+
+def test_of_two_sets_no_panel_tells_of_paintings_and_photos() -> None:
+    names = [name for panel in series.PANELS for name in panel.lines]
+    drawn = series.panels([Metric(1, 0.1, dict.fromkeys(names, 1.0))], pair=False)
+    assert "NCE, A's places" in str(drawn)
+    assert "paint" not in str(drawn)
+    assert "photo" not in str(drawn)
+
+
+def test_losses_of_steps_that_a_job_lost_are_not_drawn() -> None:
+    class Told:
+        rows: ClassVar = [Metric(k, 0.1, {"NCE": 1.0}) for k in range(1, 22)]
+
+        def metrics(self, id: str, after: int) -> list[Metric]:
+            return [row for row in self.rows if row.step > after]
+
+    ledger, told = series.Ledger(), Told()
+    assert [row.step for row in ledger.read(told, "a", 21)][-1] == 21  # type: ignore[arg-type]
+    told.rows = told.rows[:15]  # its worker died, and it went back to its last save
+    assert [row.step for row in ledger.read(told, "a", 15)][-1] == 15  # type: ignore[arg-type]
 
 
 def test_memory_stays_bounded_however_long_a_job_is() -> None:

@@ -96,10 +96,15 @@ class Ledger:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Losses] = OrderedDict()
 
-    def read(self, jobs: Jobs, id: str) -> list[Metric]:
-        """Return the losses of a job, at most MOST_ROWS rows. Raises CutError as `Jobs` does."""
+    def read(self, jobs: Jobs, id: str, step: int) -> list[Metric]:
+        """Return the losses of a job, which stands at `step`: at most MOST_ROWS rows.
+
+        Raises CutError as `Jobs` does.
+        """
         with self._lock:
             losses = self._known.pop(id, None) or Losses()
+            if step < losses.last:
+                losses = Losses()  # it went back to its last save, and what followed is gone
             losses.add(jobs.metrics(id, after=losses.last))
             self._known[id] = losses
             while len(self._known) > _MOST_JOBS:
@@ -110,10 +115,21 @@ class Ledger:
 LEDGER = Ledger()
 
 
-def panels(rows: Sequence[Metric]) -> list[dict[str, Any]]:
+OF_SETS = (
+    ("the painting's", "A's"),
+    ("the photo's", "B's"),
+    ("Leaving photos alone", "Leaving B alone"),
+    ("what is a photo already", "what is like B already"),
+    ("a photo against", "a picture of B against"),
+)
+"""How the panels' words for a pair read where two sets are trained on."""
+
+
+def panels(rows: Sequence[Metric], pair: bool = True) -> list[dict[str, Any]]:
     """Return what to draw: the panels that have losses, their lines as [step, value] pairs.
 
-    A loss that no panel knows gets one of its own, under its name.
+    A loss that no panel knows gets one of its own, under its name. Without `pair` the words are
+    about two sets, A and B.
     """
     points = averaged(rows, MOST_POINTS)
     found = []
@@ -125,7 +141,22 @@ def panels(rows: Sequence[Metric]) -> list[dict[str, Any]]:
                 lines.append({"title": title, "points": drawn})
         if lines:
             found.append({"title": panel.title, "good": panel.good, "lines": lines})
-    return found
+    return found if pair else [_of_sets(panel) for panel in found]
+
+
+def _of_sets(panel: dict[str, Any]) -> dict[str, Any]:
+    lines = [line | {"title": _reworded(line["title"])} for line in panel["lines"]]
+    return {
+        "title": _reworded(panel["title"]),
+        "good": _reworded(panel["good"]),
+        "lines": lines,
+    }
+
+
+def _reworded(text: str) -> str:
+    for said, meant in OF_SETS:
+        text = text.replace(said, meant)
+    return text
 
 
 def _others(points: Sequence[Metric]) -> list[Panel]:

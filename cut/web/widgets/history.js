@@ -85,9 +85,11 @@ function makeView(box) {
     frame.dataset.waiting = !picture && data.live ? "yes" : "no";
     frame.dataset.ready = "yes";
     if (first && !alone) place(FIRST_BORDER);
-    // A grid of pictures has a shape of its own.
+    // A grid of pictures has a size of its own.
     if (!data.source) {
-      frame.style.setProperty("--ratio", ready[0].naturalWidth / ready[0].naturalHeight);
+      const { naturalWidth, naturalHeight } = ready[0];
+      frame.style.setProperty("--ratio", naturalWidth / naturalHeight);
+      frame.style.setProperty("--widest", `${Math.round(naturalWidth * MAGNIFY)}px`);
     }
   }
 

@@ -73,7 +73,8 @@ def _draw(jobs: Jobs, job: Job) -> None:
     try:
         with picture:
             _history(jobs, job)
-        panels = series.panels(series.LEDGER.read(jobs, job.id))
+        losses = series.LEDGER.read(jobs, job.id, job.step)
+        panels = series.panels(losses, pair=job.method == "sincut")
     except CutError as error:
         st.warning(sentence(str(error)))
         return
