@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -20,10 +21,11 @@ from torch import Tensor, nn
 from cut.config import preset
 from cut.device import Placement, choose, synchronise
 from cut.errors import CutError
+from cut.memory import freed_memory_kept
 from cut.methods import METHODS
 from cut.networks.generators import Generator
 from cut.networks.resnet import ResnetGenerator
-from cut.randomness import StepRandom
+from cut.step_profile import EveryOther
 from cut.translate import load
 from cut.work import step_gflop, translation_gflop
 
@@ -75,13 +77,6 @@ def _timings(call: Callable[[], object], placement: Placement) -> Iterator[float
         yield time.perf_counter() - start
 
 
-class _EveryOther(StepRandom):
-    """As in training, but mirrored on every second step, so that few steps give a fair mean."""
-
-    def flip(self) -> bool:
-        return self.step % 2 == 1
-
-
 def _step_call(method_name: str, placement: Placement) -> tuple[Callable[[], object], float]:
     settings = preset(method_name)
     method = METHODS[method_name](settings, placement)
@@ -89,7 +84,7 @@ def _step_call(method_name: str, placement: Placement) -> tuple[Callable[[], obj
     shape = (settings.batch_size, 3, settings.crop_size, settings.crop_size)
     A, B = (torch.rand(shape, generator=generator) * 2 - 1 for _ in "AB")
     steps = itertools.count()
-    return lambda: method.step(A, B, _EveryOther(0, next(steps))), step_gflop(settings)
+    return lambda: method.step(A, B, EveryOther(0, next(steps))), step_gflop(settings)
 
 
 def _translate_call(name: str, placement: Placement) -> tuple[Callable[[], Tensor], float]:
@@ -109,7 +104,8 @@ def _translate_call(name: str, placement: Placement) -> tuple[Callable[[], Tenso
 def _in_this_process(name: str, placement: Placement, runs: int) -> dict[str, Any]:
     is_step = name in METHODS
     call, gflop = (_step_call if is_step else _translate_call)(name, placement)
-    timings = list(itertools.islice(_timings(call, placement), 2 + runs))[2:]
+    with freed_memory_kept() if is_step else nullcontext():  # as the training loop has it
+        timings = list(itertools.islice(_timings(call, placement), 2 + runs))[2:]
     # The mean of mirrored and other steps is the promise for FastCUT; there are as many of each.
     pairs = [statistics.mean(timings[i : i + 2]) for i in range(0, len(timings) - 1, 2)]
     seconds = statistics.median(pairs if name == "fastcut" else timings)

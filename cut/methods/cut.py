@@ -24,6 +24,7 @@ from cut.networks.layers import initialise
 from cut.networks.patch_heads import PatchHeads, sample_places
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
+from cut.phases import phase
 
 Losses = dict[str, Tensor]
 
@@ -120,7 +121,8 @@ class Cut:
             background = self._background(fake, A, inside_A)
             fake, B = fake * inside_A, B * inside_B
         if self.settings.lambda_texture > 0:
-            self.texture.see(B)
+            with phase("texture"):
+                self.texture.see(B)
         losses = self._discriminator_step(fake, B, rate_factor)
         losses |= self._generator_step(
             output, fake, keys, background, flipped, choices, rate_factor
@@ -137,9 +139,10 @@ class Cut:
         """
         layers = self.settings.layers
         inputs = torch.cat([A, B]) if self.settings.identity else A
-        output, features = self.generator.network(inputs.flip(3) if flipped else inputs, layers)
+        with phase("G forward"):
+            output, features = self.generator.network(inputs.flip(3) if flipped else inputs, layers)
         if flipped:
-            with torch.no_grad():
+            with phase("keys of the input as it was"), torch.no_grad():
                 features = self.generator.network.encode(inputs, layers)
         return output, [feature.detach() for feature in features]
 
@@ -154,10 +157,12 @@ class Cut:
         D.freeze(False)
         D.zero_grad()
         # Instance norm looks at one picture at a time, so real and fake may share a pass.
-        verdicts = D.network(torch.cat([fake.detach(), real])).float()
-        on_fake, on_real = verdicts.split([len(fake), len(real)])
-        loss_fake, loss_real = self.gan_loss(on_fake, False), self.gan_loss(on_real, True)
-        self.scaler.scale(0.5 * (loss_fake + loss_real)).backward()
+        with phase("D forward"):
+            verdicts = D.network(torch.cat([fake.detach(), real])).float()
+            on_fake, on_real = verdicts.split([len(fake), len(real)])
+            loss_fake, loss_real = self.gan_loss(on_fake, False), self.gan_loss(on_real, True)
+        with phase("D backward"):
+            self.scaler.scale(0.5 * (loss_fake + loss_real)).backward()
         D.step(rate_factor, self.scaler)
         return {"D_real": loss_real.detach(), "D_fake": loss_fake.detach()}
 
@@ -178,22 +183,25 @@ class Cut:
         losses: Losses = {}
         total = torch.zeros((), device=output.device)
         if settings.lambda_gan > 0:
-            verdict = self.discriminator.network(fake).float()
-            losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
+            with phase("D for G"):
+                verdict = self.discriminator.network(fake).float()
+                losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
             total = total + losses["G_GAN"]
         if settings.lambda_nce > 0:
             terms = self._nce_terms(output, keys, len(fake), flipped, choices)
             losses |= terms
             total = total + sum(terms.values()) / len(terms)
         if settings.lambda_texture > 0 and self.texture.ready:
-            distance = self.texture(fake.float(), self.generator.updates)
+            with phase("texture"):
+                distance = self.texture(fake.float(), self.generator.updates)
             losses["texture"] = settings.lambda_texture * distance
             total = total + losses["texture"]
         if background is not None:
             losses["background"] = background
             total = total + background
         losses["G"] = total
-        self.scaler.scale(total).backward()
+        with phase("G and F backward"):
+            self.scaler.scale(total).backward()
         self.generator.step(rate_factor, self.scaler)
         if settings.lambda_nce > 0:
             self.patch_heads.step(rate_factor, self.scaler)
@@ -208,13 +216,15 @@ class Cut:
         choices: Choices,
     ) -> Losses:
         """PatchNCE of the source pictures (NCE) and of the target pictures (NCE_Y, identity)."""
-        queries = self.generator.network.encode(output, self.settings.layers)
+        with phase("queries"):
+            queries = self.generator.network.encode(output, self.settings.layers)
         if flipped:
             queries = [query.flip(3) for query in queries]
         losses: Losses = {}
         by_term = (zip(*(f.split(sources) for f in side), strict=True) for side in (queries, keys))
         for (name, term), q, k in zip((("NCE", "X"), ("NCE_Y", "Y")), *by_term, strict=False):
-            losses[name] = self._nce(q, k, term, choices)
+            with phase("F and PatchNCE"):
+                losses[name] = self._nce(q, k, term, choices)
         return losses
 
     def _nce(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cut.device import Network, Placement
+from cut.phases import phase
 
 
 class Optimised(Generic[Network]):
@@ -75,6 +76,12 @@ class Optimised(Generic[Network]):
 
         Where several processes train, all make the same one, from the mean of their gradients.
         """
+        with phase("optimisers"):
+            self._update(rate_factor, scaler)
+        with phase("average of the weights"), torch.no_grad():
+            self._update_average()
+
+    def _update(self, rate_factor: float, scaler: torch.amp.GradScaler) -> None:
         parameters: list[Tensor] = list(self.network.parameters())
         if self.low_precision:
             for master, parameter in zip(self.masters, parameters, strict=True):
@@ -86,10 +93,9 @@ class Optimised(Generic[Network]):
             scaler.unscale_(self.adam)
             self._shorten_gradients(self.clip_spikes)
         scaler.step(self.adam)
-        with torch.no_grad():
-            if self.low_precision:
+        if self.low_precision:
+            with torch.no_grad():
                 torch._foreach_copy_(parameters, self.masters)
-            self._update_average()
 
     def _shorten_gradients(self, times: float) -> None:
         """Scale the gradients so that their joint length is at most `times` the usual one.
