@@ -55,6 +55,9 @@ class UnpairedSettings(Schedule):
     ndf: int = 64  # channels of the discriminator's first layer
     discriminator_layers: int = 3  # convolutions of the discriminator that halve
     init: str = "xavier"  # initial weights: xavier (gain 0.02, as published) or normal (0.02)
+    # Compute the generator's activations again in the backward pass instead of keeping them: the
+    # same numbers in less memory, for large crops.
+    checkpointing: bool = False
 
     # Data
     load_size: int = 286  # px, each picture is resized to this square

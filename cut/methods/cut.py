@@ -56,6 +56,7 @@ class Cut:
         generator = ResnetGenerator(
             settings.ngf, settings.blocks, settings.antialias, settings.antialias_up
         )
+        generator.checkpointing = settings.checkpointing
         discriminator = PatchDiscriminator(
             settings.ndf, settings.discriminator_layers, settings.antialias
         )

@@ -44,6 +44,8 @@ class CycleGan:
         generators = [
             ResnetGenerator(s.ngf, s.blocks, s.antialias, s.antialias_up) for _ in range(2)
         ]
+        for generator in generators:
+            generator.checkpointing = s.checkpointing
         discriminators = [
             PatchDiscriminator(s.ndf, s.discriminator_layers, s.antialias) for _ in range(2)
         ]

@@ -6,6 +6,7 @@ Its first half is the encoder whose features the paper contrasts (section 3.2). 
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -44,6 +45,10 @@ class ResnetGenerator(nn.Module):
         blocks: residual blocks, 9 (256 px and more) or 6 as published.
         antialias: blur before taking every second place in the encoder.
         antialias_up: blur after doubling in the decoder, instead of transposed convolutions.
+
+    Where `checkpointing` is set true, training keeps what goes into each part of the network alone
+    and computes the part again when its gradient is wanted (Chen et al. 2016, "Training deep nets
+    with sublinear memory cost"): the same numbers, in less memory and more time.
     """
 
     def __init__(
@@ -64,30 +69,55 @@ class ResnetGenerator(nn.Module):
             layers += _double(channels, antialias_up)
         layers += [nn.ReflectionPad2d(3), Conv2d(ngf, 3, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
+        self.checkpointing = False
         self.width = ngf
         self.first_block = 12 if antialias else 10
         self.blocks = blocks
 
     def forward(self, x: Tensor, layers: Sequence[int] = ()) -> tuple[Tensor, list[Tensor]]:
         """The translation, and the features of `layers` that came by on the way."""
-        features = []
-        for number, layer in enumerate(self.model):
-            x = layer(x)
-            if number in layers:
-                features.append(x)
-        return x, features
+        return self._through(x, layers, 0, len(self.model))
 
     def encode(self, x: Tensor, layers: Sequence[int], start: int = 0) -> list[Tensor]:
         """The features of `layers` (ascending), computing no further than the last of them.
 
         `x` is a picture, or with a later `start` the features of the layer before that one.
         """
+        return self._through(x, layers, start, max(layers) + 1)[1]
+
+    def _through(
+        self, x: Tensor, layers: Sequence[int], start: int, stop: int
+    ) -> tuple[Tensor, list[Tensor]]:
+        """What layer `stop` - 1 gives, and the features of `layers` on the way."""
+        if not (self.checkpointing and torch.is_grad_enabled()):
+            return self._part(x, layers, start, stop)
+        from torch.utils.checkpoint import checkpoint  # imports more than most runs need
+
         features = []
-        for number, layer in enumerate(self.model[start : max(layers) + 1], start):
+        borders = [start, *(n for n in self._borders() if start < n < stop), stop]
+        for part in pairwise(borders):
+            x, passing = checkpoint(
+                self._part, x, layers, *part, use_reentrant=False, preserve_rng_state=False
+            )
+            features += passing
+        return x, features
+
+    def _part(
+        self, x: Tensor, layers: Sequence[int], start: int, stop: int
+    ) -> tuple[Tensor, list[Tensor]]:
+        features = []
+        for number, layer in enumerate(self.model[start:stop], start):
             x = layer(x)
             if number in layers:
                 features.append(x)
-        return features
+        return x, features
+
+    def _borders(self) -> Iterator[int]:
+        """The layers that a new part begins with: one after each ReLU, and after its blur."""
+        for number, (before, layer) in enumerate(pairwise(self.model), 1):
+            ends = isinstance(before, nn.ReLU | BlurDown | ResidualBlock)
+            if ends and not isinstance(layer, BlurDown):
+                yield number
 
     def grids(self, layers: Iterable[int]) -> list[Grid]:
         """Channels and geometry of each of `layers`, without running a picture through.

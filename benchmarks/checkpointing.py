@@ -1,0 +1,63 @@
+"""What activation checkpointing saves of memory and costs of time, a process a row.
+
+    python benchmarks/checkpointing.py --models cut fastcut --crops 256 512
+
+Two steps each at the paper's width, batch 1, the second one timed; memory is the largest resident
+size, the libraries' own (some 0.4 GB) included.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import torch
+
+from cut.bench import peak_memory_gb
+from cut.config import preset
+from cut.device import choose
+from cut.memory import freed_memory_kept
+from cut.methods import METHODS
+from cut.randomness import StepRandom
+
+
+def measure(method: str, crop: int, checkpointing: bool) -> dict[str, float]:
+    settings = replace(preset(method), crop_size=crop, checkpointing=checkpointing)
+    placement = choose()
+    trained = METHODS[method](settings, placement)
+    A, B = (torch.rand(1, 3, crop, crop) * 2 - 1 for _ in "AB")
+    with freed_memory_kept():
+        for step in range(2):
+            start = time.perf_counter()
+            trained.step(A, B, StepRandom(0, step))
+            seconds = time.perf_counter() - start
+    return {"seconds": seconds, "gigabytes": peak_memory_gb(placement)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=["cut", "fastcut"])
+    parser.add_argument("--crops", nargs="+", type=int, default=[256, 512])
+    args = parser.parse_args()
+    print(choose().describe())
+    for method in args.models:
+        for crop in args.crops:
+            for kept in ("kept", "again"):
+                command = [sys.executable, __file__, "one", method, str(crop), kept]
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                row = json.loads(done.stdout)
+                print(
+                    f"{method:8} {crop:4} px  activations {kept:6} {row['seconds']:7.1f} s"
+                    f" {row['gigabytes']:6.2f} GB",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["one"]:
+        method, crop, kept = sys.argv[2:]
+        print(json.dumps(measure(method, int(crop), kept == "again")))
+    else:
+        main()
