@@ -45,7 +45,8 @@ def test_what_goes_into_the_parts_alone_is_kept(antialias: bool) -> None:
     runs: list[nn.Module] = []
     for block in generator.model:
         if isinstance(block, ResidualBlock):
-            block.register_forward_hook(lambda block, *_: runs.append(block))
+            # Before, since computing again stops at the last activation that is wanted.
+            block.register_forward_pre_hook(lambda block, _: runs.append(block))
 
     def kept() -> list[int]:
         """How many numbers each activation has that a forward pass keeps."""
