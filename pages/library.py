@@ -7,8 +7,10 @@ import streamlit as st
 import cut.web.widgets
 from cut.checkpoints import Checkpoint, available
 from cut.web import session
+from cut.web.training.listing import shares_all
 from cut.web.widgets.library_cards import TRAIN, cards
 from cut.web.widgets.library_model import model_view
+from cut.web.widgets.library_told import tell_now
 from cut.web.widgets.plain import plain
 
 STYLE = Path(cut.web.widgets.__file__).with_name("library.css")
@@ -19,17 +21,23 @@ def page() -> None:
     # A link from here says what to look at, even if the address there said so before.
     session.current().links.clear()
     st.html(STYLE)
-    checkpoints = available()
+    checkpoints, may_change = available(), shares_all()
     model = asked_for(checkpoints)
     if model is not None:
-        model_view(model)
+        model_view(model, may_change)
         return
     st.title("Library", anchor=False)
     st.markdown("Every model on this server: what it does, how well, and under which terms.")
+    tell_now()
+    show(checkpoints)
+
+
+def show(checkpoints: list[Checkpoint]) -> None:
+    """Draw a card for each model, those that were added here first."""
     mine = [checkpoint for checkpoint in checkpoints if not checkpoint.bundled]
     bundled = [checkpoint for checkpoint in checkpoints if checkpoint.bundled]
     if not checkpoints:
-        st.info("There is no model yet.")
+        st.info("There is no model yet: train one.")
         st.page_link(TRAIN, label="Train one")
     for title, group in (("Added here", mine), ("Bundled with the application", bundled)):
         if group:

@@ -9,10 +9,10 @@ import functools
 import logging
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -22,6 +22,9 @@ from cut.errors import CutError
 from cut.web import working_size
 from cut.web.gradio_progress import request_progress
 from cut.web.models import find_by_name, get_translator, translate_in_line
+
+if TYPE_CHECKING:
+    from cut.checkpoints import Checkpoint
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -77,14 +80,34 @@ def list_checkpoints() -> list[dict[str, Any]]:
     """List the checkpoints that this server can translate with, those added since its start too.
 
     Returns:
-        For each its name, title and summary, and its score where one was measured.
+        For each its name, title and summary; the terms of the data it was trained on (empty where
+        they are not stated); the size of its files in bytes; and, where they were measured, its
+        score and its speed, in seconds a picture of `size` x `size` pixels.
     """
     from cut.checkpoints import available
 
-    return [
-        {"name": c.name, "title": c.title, "summary": c.summary, "score": c.score}
-        for c in available()
-    ]
+    rows = []
+    for checkpoint in available():
+        with suppress(CutError):  # a damaged config.json; the others are listed
+            rows.append(_row(checkpoint))
+    return rows
+
+
+def _row(checkpoint: Checkpoint) -> dict[str, Any]:
+    from cut.library.speed import recall
+    from cut.web.library.telling import readable
+
+    model = readable(checkpoint)
+    speed = recall(model)
+    return {
+        "name": model.name,
+        "title": model.title,
+        "summary": model.summary,
+        "score": model.score,
+        "terms": model.terms,
+        "bytes": model.size_bytes,
+        "speed": asdict(speed) if speed else None,
+    }
 
 
 def endpoint_for(name: str, title: str) -> Endpoint:

@@ -49,16 +49,20 @@ def checkpoint_zip(name: str) -> bytes:
     """
     from cut.checkpoints import find
 
-    folder = find(name).folder
-    buffer = io.BytesIO()
     try:
-        # Weights are noise to a packer.
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    archive.write(path, Path(name) / path.relative_to(folder))
+        return folder_zip(find(name).folder, name)
     except OSError as error:
         raise CutError(f"The checkpoint {name} cannot be read: {error.strerror}.") from error
+
+
+def folder_zip(folder: Path, root: str) -> bytes:
+    """Return a zip file of all in `folder`, below a folder called `root`. Raises OSError."""
+    buffer = io.BytesIO()
+    # Weights are noise to a packer.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, Path(root) / path.relative_to(folder))
     return buffer.getvalue()
 
 

@@ -13,7 +13,7 @@ from cut.web.library import pictures, telling
 from cut.web.widgets.facts import fact_list
 from cut.web.widgets.plain import plain, sentence
 
-LIBRARY, TRANSLATE, PATCHES, TRAIN = "library.py", "translate.py", "patches.py", "train.py"
+TRANSLATE, PATCHES, TRAIN = "translate.py", "patches.py", "train.py"
 
 Thing = TypeVar("Thing")
 Gap = Literal["small", "medium"]
@@ -60,13 +60,26 @@ def _card(checkpoint: Checkpoint) -> None:
     if checkpoint.title != checkpoint.name:
         st.caption(plain(checkpoint.name))
     fact_list(telling.short_facts(checkpoint, recall(checkpoint)))
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         use(checkpoint)
         _open(checkpoint)
 
 
 def _open(checkpoint: Checkpoint) -> None:
-    st.page_link(LIBRARY, label="Open the card", query_params={"model": checkpoint.name})
+    if st.button("Open the card", key=f"library_open_{checkpoint.name}"):
+        open_model(checkpoint.name)
+
+
+def open_model(name: str | None) -> None:
+    """Draw the page anew with the card of that model opened, or with all of them.
+
+    A link from a page to itself would leave the address as it is.
+    """
+    if name is None:
+        del st.query_params["model"]
+    else:
+        st.query_params["model"] = name
+    st.rerun()
 
 
 def _key(checkpoint: Checkpoint) -> str:

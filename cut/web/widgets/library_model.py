@@ -1,5 +1,7 @@
 """One model of the library, its card opened: all its pictures, its text, and what can be done."""
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from cut.checkpoints import Checkpoint
@@ -7,35 +9,69 @@ from cut.errors import CutError
 from cut.library.speed import recall
 from cut.web.library import pictures, telling
 from cut.web.model_card import shown_text
+from cut.web.widgets import library_actions as actions
 from cut.web.widgets.facts import fact_list
-from cut.web.widgets.library_cards import LIBRARY, use
+from cut.web.widgets.library_cards import open_model, use
+from cut.web.widgets.library_export import export_view
+from cut.web.widgets.library_told import tell_now
 from cut.web.widgets.plain import plain, sentence
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
-def model_view(checkpoint: Checkpoint) -> None:
-    """Draw the opened card."""
-    st.title(plain(checkpoint.title), anchor=False)
+
+def model_view(checkpoint: Checkpoint, may_change: bool) -> None:
+    """Draw the opened card, and what can be done; to rename and remove it is for who `may_change`.
+
+    A model whose config.json is damaged can still be removed.
+    """
     try:
         checkpoint = telling.readable(checkpoint)
     except CutError as error:
+        st.title(plain(checkpoint.name), anchor=False)
         st.error(sentence(str(error)))
-        st.page_link(LIBRARY, label="All models")
+        with _row():
+            _back()
+            if actions.changes(checkpoint, may_change):
+                actions.remove(checkpoint)
         return
+    st.title(plain(checkpoint.title), anchor=False)
     if checkpoint.summary:
         st.markdown(plain(checkpoint.summary))
-    with st.container(horizontal=True, vertical_alignment="center", key="library_actions"):
-        st.page_link(LIBRARY, label="All models")
+    tell_now()
+    with _row():
+        _back()
         use(checkpoint)
-    # What is known of it goes first: on a phone the columns stand below each other.
+        actions.take_along(checkpoint)
+        if actions.changes(checkpoint, may_change):
+            actions.rename(checkpoint)
+            actions.remove(checkpoint)
+    # What is known of it stands first: on a phone the columns stand below each other. It is drawn
+    # last: an export or a measurement holds up what follows.
     left, right = st.columns([4, 7], gap="large")
-    with left:
-        fact_list(telling.all_facts(checkpoint, recall(checkpoint)))
     with right:
         _pictures(checkpoint)
         text = shown_text(checkpoint.card)
         if text:
             st.subheader("Model card", anchor=False)
             st.markdown(text, anchors=False)
+    with left:
+        speed = recall(checkpoint)
+        fact_list(telling.all_facts(checkpoint, speed))
+        actions.measure(checkpoint, speed is not None)
+        export_view(checkpoint)
+        why = actions.why_unchanged(checkpoint, may_change)
+        if why:
+            st.caption(why)
+
+
+def _back() -> None:
+    if st.button("All models", key="library_all"):
+        open_model(None)
+
+
+def _row() -> "DeltaGenerator":
+    return st.container(horizontal=True, vertical_alignment="center", key="library_actions")
 
 
 def _pictures(checkpoint: Checkpoint) -> None:

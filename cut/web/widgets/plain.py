@@ -2,6 +2,7 @@
 
 import re
 
+_OPTION = re.compile(r"\s*\(--[^()]*\)")  # "(--terms TEXT)": how the command line would have it
 _MARKS = re.compile(r"[\\`*\[\]<>$~]|(?<!\w)_|_(?!\w)")
 
 
@@ -12,7 +13,7 @@ def plain(text: str) -> str:
 
 def sentence(text: str) -> str:
     """Return `text`, written for the command line, as a sentence that `plain` made safe."""
-    text = text.strip()
+    text = _OPTION.sub("", text).strip()
     if text.split(" ", 1)[0].isalpha():
         text = text[:1].upper() + text[1:]
     return plain(text if text.endswith((".", "!", "?")) else f"{text}.")

@@ -1,0 +1,55 @@
+"""What the Library page says once: that something was done, or why it could not be."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from cut.errors import CutError
+from cut.web.widgets.plain import sentence
+
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+_TOLD = "cut_library_told"
+
+
+def tell_next(*lines: str) -> None:
+    """Say `lines`, which `plain` made safe, when the page is drawn next."""
+    st.session_state[_TOLD] = lines
+
+
+def tell_now() -> None:
+    """Draw what there was to say; no other run of the page says it again."""
+    lines = st.session_state.pop(_TOLD, ())
+    if lines:
+        st.success("  \n".join(lines))
+
+
+def attempt(act: Callable[[], Result], what: str) -> Result | None:
+    """Return what `act` returns; where it cannot be done, say in one line why, and return None.
+
+    `what` names it in that line if there is no better reason: "The import".
+    """
+    try:
+        return act()
+    except CutError as error:
+        st.error(sentence(str(error)))
+    except Exception:
+        log.exception("on the page Library: %s", what)
+        st.error(f"{what} failed unexpectedly; the server's log says why.")
+    return None
+
+
+def wait_teller(place: "st.delta_generator.DeltaGenerator") -> Callable[[int], None]:
+    """Return what says on `place` how many requests are ahead of this one."""
+
+    def tell(ahead: int) -> None:
+        if ahead:
+            place.caption(f"Waiting in line: {ahead} ahead.")
+        else:
+            place.empty()
+
+    return tell
