@@ -7,8 +7,11 @@ import streamlit as st
 import cut.web.widgets
 from cut.checkpoints import Checkpoint, available
 from cut.web import session
+from cut.web.library import fetching
 from cut.web.training.listing import shares_all
+from cut.web.widgets.library_authors import authors_view
 from cut.web.widgets.library_cards import TRAIN, cards
+from cut.web.widgets.library_import import import_view
 from cut.web.widgets.library_model import model_view
 from cut.web.widgets.library_told import tell_now
 from cut.web.widgets.plain import plain
@@ -17,7 +20,7 @@ STYLE = Path(cut.web.widgets.__file__).with_name("library.css")
 
 
 def page() -> None:
-    """Draw the model that the address names, or all of them."""
+    """Draw the model that the address names, or all of them and the ways to bring more."""
     # A link from here says what to look at, even if the address there said so before.
     session.current().links.clear()
     st.html(STYLE)
@@ -29,7 +32,23 @@ def page() -> None:
     st.title("Library", anchor=False)
     st.markdown("Every model on this server: what it does, how well, and under which terms.")
     tell_now()
+    if may_change:
+        bring({checkpoint.name for checkpoint in checkpoints})
+    else:
+        st.caption("Only who sits at this server, or knows its password, adds models.")
     show(checkpoints)
+
+
+def bring(taken: set[str]) -> None:
+    """Draw the ways for a model into the library; `taken` are the names in use."""
+    uploading, downloading = st.columns(2, gap="medium")
+    with uploading, st.expander("Import a model"):
+        import_view()
+    with (
+        downloading,
+        st.expander("Download one of the authors'", expanded=fetching.FETCHER.last is not None),
+    ):
+        authors_view(taken)
 
 
 def show(checkpoints: list[Checkpoint]) -> None:
@@ -37,7 +56,7 @@ def show(checkpoints: list[Checkpoint]) -> None:
     mine = [checkpoint for checkpoint in checkpoints if not checkpoint.bundled]
     bundled = [checkpoint for checkpoint in checkpoints if checkpoint.bundled]
     if not checkpoints:
-        st.info("There is no model yet: train one.")
+        st.info("There is no model yet: train one, or bring one as a file or from the authors.")
         st.page_link(TRAIN, label="Train one")
     for title, group in (("Added here", mine), ("Bundled with the application", bundled)):
         if group:

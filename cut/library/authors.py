@@ -20,7 +20,7 @@ from cut.errors import CutError
 from cut.home import home
 from cut.library.imports import About, Imported, import_model
 from cut.library.store import claim
-from cut.library.transfer import Progress, fetch
+from cut.library.transfer import Progress, fetch, partial_path
 from cut.published import PARTS
 
 ADDRESS = "http://efrosgans.eecs.berkeley.edu/CUT/pretrained_models.tar"
@@ -105,7 +105,7 @@ def download(
     if name not in models:
         raise CutError(f"no published model {name[:80]!r}: there are {', '.join(models)}")
     claim(name, overwrite)
-    url = url or os.environ.get("CUT_MODELS_URL") or ADDRESS
+    url = url or archive_url()
     archive = archive_path(url)
     if not archive.exists():
         tell(f"Downloading {url}")
@@ -131,6 +131,11 @@ def download(
         f"not verified: the authors publish no checksum (latest_net_G.pth has SHA-256 {digest})",
     ]
     return Downloaded(imported, verified)
+
+
+def archive_url() -> str:
+    """Where the archive is downloaded from."""
+    return os.environ.get("CUT_MODELS_URL") or ADDRESS
 
 
 def archive_path(url: str) -> Path:
@@ -184,9 +189,18 @@ def _write(content: IO[bytes] | None, member: tarfile.TarInfo, path: Path) -> No
         raise EOFError(member.name)
 
 
+def came_so_far() -> tuple[int, bool]:
+    """How many bytes of the archive have come, and whether that is all of it."""
+    archive = archive_path(archive_url())
+    for path, whole in ((archive, True), (partial_path(archive), False)):
+        with suppress(OSError):  # none, or it is being renamed
+            return path.stat().st_size, whole
+    return 0, False
+
+
 def forget_partial(url: str | None = None) -> None:
     """Delete what has come of an archive that was not finished."""
-    archive = archive_path(url or os.environ.get("CUT_MODELS_URL") or ADDRESS)
-    for suffix in (".part", ".part.json"):
+    part = partial_path(archive_path(url or archive_url()))
+    for path in (part, part.with_name(f"{part.name}.json")):
         with suppress(OSError):
-            archive.with_name(archive.name + suffix).unlink()
+            path.unlink()

@@ -72,8 +72,13 @@ def fetch(url: str, target: Path, progress: Progress, pause: float = 1.0) -> Non
         raise CutError(f"cannot write {target}: {reason(error)}") from error
 
 
+def partial_path(target: Path) -> Path:
+    """Where that part of a file stands that has come."""
+    return target.with_name(f"{target.name}.part")
+
+
 def _fetch(url: str, target: Path, progress: Progress, pause: float) -> None:
-    part = target.with_name(f"{target.name}.part")
+    part = partial_path(target)
     failures, furthest, trouble = 0, _size(part), _Broke()
     with httpx.Client(follow_redirects=True, timeout=PATIENCE) as client:
         while failures < TRIES:

@@ -117,5 +117,5 @@ def test_an_empty_library_says_what_to_do(open_library: OpenLibrary, home: Path)
         (home / "checkpoints" / name / "config.json").unlink()
     page = open_library()
     (info,) = page.info
-    assert info.value.startswith("There is no model yet: train one")
+    assert info.value.startswith("There is no model yet: train one, or bring one")
     assert ("Train one", "train", "") in links(page)
