@@ -87,6 +87,17 @@ def test_the_address_keeps_the_checkpoints_and_their_order(
     assert [info.value for info in page.info] == ["Choose the checkpoints to compare."]
 
 
+def test_a_link_to_one_checkpoint_ends_the_comparison(open_page: OpenPage) -> None:
+    page = open_page(compare="first,second")
+    assert list(shown(page)) == ["first", "second"]
+    page.switch_page("library.py").run()
+    page.query_params.clear()
+    page.query_params["checkpoint"] = "first"
+    page.switch_page("translate.py").run()
+    assert shown(page) == {}
+    assert page.selectbox(key="checkpoint_choice").value == "first"
+
+
 def test_one_that_fails_does_not_lose_the_others(open_page: OpenPage, home: Path) -> None:
     make_checkpoint(home / "checkpoints" / "third", ngf=4, blocks=6)
     weights = home / "checkpoints" / "second" / "generator.safetensors"

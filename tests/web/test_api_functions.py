@@ -6,6 +6,7 @@ import pytest
 
 from cut.checkpoints import read_checkpoint
 from cut.errors import CutError
+from cut.library import speed
 from cut.translate import load
 from cut.web import api, gradio_pages
 from tests.helpers import make_checkpoint, make_picture
@@ -24,6 +25,22 @@ def test_without_checkpoints_and_with_awkward_names_the_pages_are_built(
     endpoints = blocks.get_api_info()["named_endpoints"]
     training = {"/train_start", "/train_watch", "/train_stop", "/train_fetch"}
     assert set(endpoints) == {"/translate", "/checkpoints", "/correspond", "/v1.2_a-b"} | training
+
+
+def test_the_list_tells_terms_size_and_speed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUT_HOME", str(tmp_path))
+    monkeypatch.setattr("cut.checkpoints.BUNDLED", tmp_path / "none")
+    models = [make_checkpoint(tmp_path / "checkpoints" / name, ngf=4) for name in ("a", "b", "c")]
+    config = models[0].folder / "config.json"
+    config.write_text(config.read_text().replace('"terms": ""', '"terms": "CC0 1.0"'))
+    (models[2].folder / "config.json").write_text('{"format": 1, "data": "damaged"}')
+    speed.remember(models[1], speed.Speed(0.5, 256, "fp32", "Abacus"))
+    a, b = api.list_checkpoints()
+    assert (a["terms"], a["speed"]) == ("CC0 1.0", None)
+    assert (b["terms"], b["bytes"]) == ("", models[1].size_bytes)
+    assert b["speed"] == {"seconds": 0.5, "size": 256, "precision": "fp32", "machine": "Abacus"}
 
 
 def test_a_result_that_cannot_be_kept_is_told_in_one_line(

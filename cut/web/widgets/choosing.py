@@ -27,6 +27,8 @@ def follow_links(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
                 session.take_one(example_source(value))
             elif value in checkpoints:
                 session.checkpoint = value
+                if "compare" not in st.query_params:
+                    session.compared = None  # a link to one checkpoint shows that one
             else:
                 known = ", ".join(checkpoints)
                 raise CutError(f"There is no checkpoint {value[:80]!r}; choose one of: {known}.")
