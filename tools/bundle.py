@@ -13,16 +13,13 @@ import sys
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from cut.checkpoints import BUNDLED, read_checkpoint, write_checkpoint
 from cut.data.folders import pictures_in
 from cut.errors import CutError
+from cut.library.samples import SAMPLE_SIZE, keep_sample
 from cut.pictures import read_picture, resize_short_side
 from cut.translate import load
-
-SAMPLE_SIZE = 256
-"""px, the short side that samples are translated and kept at."""
 
 
 def main() -> int:
@@ -62,22 +59,10 @@ def bundle(args: argparse.Namespace) -> None:
         dtype=torch.float16,
     )
     translator = load(model, precision="fp32")
-    folder = model.folder / "samples"
-    folder.mkdir()
     for path in pictures_in(args.samples):
         picture = resize_short_side(read_picture(path), SAMPLE_SIZE)
-        side_by_side(picture, translator(picture)).save(
-            folder / f"{path.stem}.jpg", quality=88, optimize=True
-        )
+        keep_sample(model, path.stem, picture, translator(picture))
     print(f"{model.folder}: {model.size_bytes / 1e6:.1f} MB")
-
-
-def side_by_side(left: Image.Image, right: Image.Image, gap: int = 8) -> Image.Image:
-    """Two pictures of one size beside each other, on white."""
-    joined = Image.new("RGB", (2 * left.width + gap, left.height), "white")
-    joined.paste(left, (0, 0))
-    joined.paste(right, (left.width + gap, 0))
-    return joined
 
 
 if __name__ == "__main__":

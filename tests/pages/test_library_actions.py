@@ -4,14 +4,18 @@ import io
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import cut.checkpoints
 from cut.checkpoints import find
 from cut.library.speed import recall
+from cut.library.store import sample_files
+from cut.web.examples import FOLDER
 from cut.web.library import exporting
 from tests.helpers import make_checkpoint
 from tests.pages.library_pages import OpenLibrary, told
@@ -95,6 +99,23 @@ def test_the_speed_is_measured_here(open_library: OpenLibrary) -> None:
     (facts,) = told(page)
     assert facts["Speed"].startswith(f"{measured.seconds:.2g} s a picture of 256 × 256 px")
     assert "Measure again" in labels(page)
+
+
+def test_a_model_without_pictures_gets_those_of_the_examples(open_library: OpenLibrary) -> None:
+    page = open_library(model="first")
+    assert "No pictures yet." in texts(page)
+    page.button(key="library_picture").click().run()
+    assert errors(page) == []
+    made = sample_files(find("first").folder)
+    assert [path.stem for path in made] == ["castle", "cat", "cow", "horses_on_a_meadow", "island"]
+    assert len(page.get("image")) == 5
+    with Image.open(made[1]) as sample, Image.open(FOLDER / "cat.jpg") as cat:
+        assert sample.height == 256
+        assert abs((sample.width - 8) / 2 / 256 - cat.width / cat.height) < 0.01
+        left = np.asarray(sample.crop((0, 0, 256, 256)), float)
+        right = np.asarray(sample.crop((sample.width - 256, 0, sample.width, 256)), float)
+    assert abs(left - right).mean() > 5
+    assert "library_picture" not in {button.key for button in page.button}
 
 
 def test_the_authors_format_comes_as_a_zip(open_library: OpenLibrary) -> None:

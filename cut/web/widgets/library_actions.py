@@ -8,6 +8,7 @@ from cut import library
 from cut.checkpoints import Checkpoint
 from cut.web import session
 from cut.web.library.measuring import measure_in_line
+from cut.web.library.picturing import make_samples
 from cut.web.training.takeaways import checkpoint_zip
 from cut.web.widgets.library_cards import open_model
 from cut.web.widgets.library_told import attempt, tell_next, wait_teller
@@ -75,6 +76,22 @@ def measure(checkpoint: Checkpoint, measured: bool) -> None:
                 partial(measure_in_line, checkpoint, wait_teller(waiting)), "The measurement"
             )
     if speed is not None:
+        st.rerun()
+
+
+def make_pictures(checkpoint: Checkpoint) -> None:
+    """Draw the button that makes samples of the example pictures."""
+    line = st.empty()
+    if not st.button("Make pictures of the examples", key="library_picture"):
+        return
+    with line.container():
+        waiting, bar = st.empty(), st.empty()
+
+    def tell(done: int, total: int) -> None:
+        bar.progress(done / total, text=f"{done} of {total} pictures")
+
+    act = partial(make_samples, checkpoint, tell, wait_teller(waiting))
+    if attempt(act, "The translation") is not None:
         st.rerun()
 
 

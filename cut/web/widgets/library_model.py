@@ -7,6 +7,7 @@ import streamlit as st
 from cut.checkpoints import Checkpoint
 from cut.errors import CutError
 from cut.library.speed import recall
+from cut.library.store import sample_files
 from cut.web.library import pictures, telling
 from cut.web.model_card import shown_text
 from cut.web.widgets import library_actions as actions
@@ -51,6 +52,8 @@ def model_view(checkpoint: Checkpoint, may_change: bool) -> None:
     left, right = st.columns([4, 7], gap="large")
     with right:
         _pictures(checkpoint)
+        if actions.changes(checkpoint, may_change) and not sample_files(checkpoint.folder):
+            actions.make_pictures(checkpoint)
         text = shown_text(checkpoint.card)
         if text:
             st.subheader("Model card", anchor=False)
