@@ -9,6 +9,8 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from cut import library
+from cut.checkpoints import find
 from cut.errors import CutError
 from cut.jobs import Jobs, State
 from cut.jobs.models import back, mark
@@ -91,6 +93,26 @@ def test_a_stopped_job_gives_everything_and_goes_to_the_other_pages(
     assert session.checkpoint == model
     assert session.source is not None
     assert (session.source.width, session.source.height) == (80, 64)
+
+
+def test_a_model_that_was_renamed_is_still_offered_and_one_that_was_removed_is_missed(
+    open_train: OpenTrain, jobs: Jobs
+) -> None:
+    job = submitted(jobs)
+    ended(jobs, job, State.STOPPED)
+    model = find(Store(jobs.folder / "jobs.db").row(job.id)["model"])
+    config = json.dumps(model.config | {"job": mark(job.id)})
+    (model.folder / "config.json").write_text(config)
+    library.rename(model.name, "cliffs")
+    page = open_train(job=job.id)
+    assert errors(page) == []
+    page.button(key="use_translate").click().run()
+    assert page.session_state["cut"].checkpoint == "cliffs"
+    library.remove("cliffs")
+    page = open_train(job=job.id)
+    assert errors(page) == []
+    assert "Its model is not in the library" in texts(page)
+    assert "Use on Translate" not in labels(page)
 
 
 def test_a_job_of_cyclegan_gives_both_ways(open_train: OpenTrain, jobs: Jobs) -> None:

@@ -15,7 +15,7 @@ from cut.web.session import Source, read_source
 from cut.web.training.takeaways import animation, checkpoint_zip
 from cut.web.translating import Desk
 from cut.web.widgets.compare import compare, waiting
-from cut.web.widgets.plain import plain, sentence
+from cut.web.widgets.plain import sentence
 from cut.web.working_size import Choice, describe
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ def result(jobs: Jobs, job: Job) -> None:
     """Draw the translation that the job's model makes, and the ways to take things along."""
     checkpoint, source = _model(job.model), _source(jobs, job)
     if checkpoint is None:
-        if job.model:
-            st.info(f"The checkpoint {plain(job.model)} was removed from the library.")
+        if job.step:
+            st.info(
+                "Its model is not in the library: it was removed there, or none was saved. "
+                "Resume makes one again."
+            )
         return
     made = _translation(checkpoint, source) if source else None
     with st.container(horizontal=True, key="job_take"):
