@@ -7,9 +7,8 @@ import streamlit as st
 import cut.web.widgets
 from cut.checkpoints import Checkpoint, available
 from cut.web import session
-from cut.web.library import fetching
 from cut.web.training.listing import shares_all
-from cut.web.widgets.library_authors import authors_view
+from cut.web.widgets.library_authors import authors_view, busy
 from cut.web.widgets.library_cards import TRAIN, cards
 from cut.web.widgets.library_import import import_view
 from cut.web.widgets.library_model import model_view
@@ -46,14 +45,15 @@ def bring(taken: set[str]) -> None:
         import_view()
     with (
         downloading,
-        st.expander("Download one of the authors'", expanded=fetching.FETCHER.last is not None),
+        st.expander("Download one of the authors'", expanded=busy()),
     ):
         authors_view(taken)
 
 
 def show(checkpoints: list[Checkpoint]) -> None:
-    """Draw a card for each model, those that were added here first."""
+    """Draw a card for each model: those that were added here first, the newest on top."""
     mine = [checkpoint for checkpoint in checkpoints if not checkpoint.bundled]
+    mine.sort(key=added_at, reverse=True)
     bundled = [checkpoint for checkpoint in checkpoints if checkpoint.bundled]
     if not checkpoints:
         st.info("There is no model yet: train one, or bring one as a file or from the authors.")
@@ -62,6 +62,14 @@ def show(checkpoints: list[Checkpoint]) -> None:
         if group:
             st.subheader(title, anchor=False)
             cards(group)
+
+
+def added_at(checkpoint: Checkpoint) -> float:
+    """Return when the model was added, in seconds since the epoch; 0 if it was just removed."""
+    try:
+        return checkpoint.changed
+    except OSError:
+        return 0.0
 
 
 def asked_for(checkpoints: list[Checkpoint]) -> Checkpoint | None:

@@ -68,7 +68,7 @@ def test_every_model_has_a_card(open_library: OpenLibrary, bundled: str) -> None
 
 def test_a_speed_is_told_once_it_was_measured(open_library: OpenLibrary) -> None:
     speed.remember(find("first"), Speed(0.1234, 256, "fp32", "Abacus 3000, 1 thread"))
-    first, second = told(open_library())
+    second, first = told(open_library())  # the newest comes first
     assert first["Speed"] == "0.12 s a picture of 256 × 256 px"
     assert second["Speed"] == "not measured"
     (opened,) = told(open_library(model="first"))

@@ -5,8 +5,7 @@ All six come in one archive, so there is one download at a time, seen by everyon
 
 import logging
 import threading
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cut.errors import CutError
 from cut.library.authors import Downloaded, authors_models, download
@@ -20,14 +19,12 @@ class Fetch:
     """One download: how far it is, and how it ended."""
 
     name: str
-    began: float = field(default_factory=time.monotonic)
     doing: str = "Starting"
     came: int = 0  # bytes of the archive
     total: int | None = None  # bytes, once the server has said it
     cancelled: bool = False
     done: Downloaded | None = None
     trouble: str = ""  # why it ended without a model
-    told: bool = False  # whether its end was shown on a page
 
     @property
     def running(self) -> bool:

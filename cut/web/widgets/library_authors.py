@@ -13,20 +13,29 @@ from cut.library.authors import (
 )
 from cut.web.library.fetching import FETCHER, Fetch
 from cut.web.widgets.library_import import told
-from cut.web.widgets.library_told import attempt, tell_next
+from cut.web.widgets.library_told import attempt
 from cut.web.widgets.plain import plain, sentence
 
 POLL_SECONDS = 0.5
 
+_WATCHED = "cut_library_fetch"
+
+
+def busy() -> bool:
+    """Whether there is a download to look at, or was one that this visitor watched."""
+    running = FETCHER.last is not None and FETCHER.last.running
+    return running or _WATCHED in st.session_state
+
 
 def authors_view(taken: set[str]) -> None:
     """Draw the choice among the authors' models and the download; `taken` are names in use."""
-    fetch = FETCHER.last
-    if fetch is not None and fetch.running:
-        st.fragment(partial(_watch, fetch), run_every=POLL_SECONDS)()
+    if FETCHER.last is not None and FETCHER.last.running:
+        st.session_state[_WATCHED] = FETCHER.last
+        st.fragment(partial(_watch, FETCHER.last), run_every=POLL_SECONDS)()
         return
-    if fetch is not None and not fetch.told:
-        _tell_end(fetch)
+    watched = st.session_state.get(_WATCHED)
+    if watched is not None:
+        _tell_end(watched, taken)
     models = {name: model for name, model in authors_models().items() if name not in taken}
     if not models:
         st.caption("All six are in the library.")
@@ -76,13 +85,13 @@ def _watch(fetch: Fetch) -> None:
     )
 
 
-def _tell_end(fetch: Fetch) -> None:
-    fetch.told = True
-    if fetch.done is not None:
-        lines = [f"{line[:1].upper()}{line[1:]}." for line in fetch.done.verified]
-        tell_next(*told(fetch.done.imported), *map(plain, lines))
-        st.rerun()
-    if fetch.cancelled:
+def _tell_end(fetch: Fetch, taken: set[str]) -> None:
+    """Say how the download that this visitor watched ended, until there is another."""
+    if fetch.cancelled and fetch.done is None:
         st.info(f"The download of {plain(fetch.name)} was cancelled.")
-    else:
+    elif fetch.done is None:
         st.error(sentence(fetch.trouble))
+    elif fetch.name in taken:  # and was not removed meanwhile
+        verified = [plain(f"{line[:1].upper()}{line[1:]}.") for line in fetch.done.verified]
+        st.success("\n\n".join(told(fetch.done.imported)))
+        st.caption("\n\n".join(verified))
