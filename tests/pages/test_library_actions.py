@@ -134,15 +134,37 @@ def test_the_authors_format_comes_as_a_zip(open_library: OpenLibrary) -> None:
     assert "Download first-published.zip" not in labels(page)
 
 
-def test_the_hub_asks_for_a_licence(open_library: OpenLibrary) -> None:
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        (2, "First does not state the terms of its data: name one."),
+        (1, "The export failed unexpectedly; the server's log says why."),
+    ],
+)
+def test_a_failed_export_is_told_in_a_line(
+    open_library: OpenLibrary,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    shown: str,
+) -> None:
+    """The command is stood in for: what it refuses is tested where it is written."""
+    command = tmp_path / "python"
+    told = "cut: first does not state the terms of its data: name one (--licence NAME, or other)"
+    command.write_text(
+        f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\necho '{told}' >&2\nexit {status}\n"
+    )
+    command.chmod(0o755)
+    monkeypatch.setattr(exporting.sys, "executable", str(command))
     page = open_library(model="first")
     page.radio(key="library_format").set_value("hub").run()
+    page.text_input(key="library_licence").set_value("--other")
     page.button(key="library_export").click().run()
-    (error,) = errors(page)
-    assert error.startswith("First does not state the terms") or error.startswith("first does")
-    assert "name one." in error
-    assert "\n" not in error
-    assert "--" not in error
+    assert errors(page) == [shown]
+    asked = (tmp_path / "asked").read_text()
+    assert asked.startswith("-m cut checkpoints export first --format hub --output ")
+    assert asked.endswith(" --licence=--other\n")
+    assert "library_take_export" not in {button.key for button in page.get("download_button")}
 
 
 def test_an_export_that_nobody_waits_for_is_ended(

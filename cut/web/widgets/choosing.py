@@ -10,8 +10,8 @@ from cut.web.widgets.intake import example_source
 from cut.web.widgets.plain import plain
 
 NO_CHECKPOINT = (
-    "There is no checkpoint yet: train one, or bring a published one with "
-    "`python -m cut checkpoints import FILE --name NAME`."
+    "There is no checkpoint yet: train one on the page Train, or bring a published one on the page "
+    "Library."
 )
 
 
