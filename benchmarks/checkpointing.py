@@ -2,7 +2,7 @@
 
     python benchmarks/checkpointing.py --models cut fastcut --crops 256 512
 
-Two steps each at the paper's width, batch 1, the second one timed; memory is the largest resident
+At the paper's width, batch 1; the last step is timed, in seconds of the processor, too; memory is the largest resident
 size, the libraries' own (some 0.4 GB) included.
 """
 
@@ -23,33 +23,43 @@ from cut.methods import METHODS
 from cut.randomness import StepRandom
 
 
-def measure(method: str, crop: int, checkpointing: bool) -> dict[str, float]:
+def measure(method: str, crop: int, checkpointing: bool, steps: int) -> dict[str, float]:
     settings = replace(preset(method), crop_size=crop, checkpointing=checkpointing)
     placement = choose()
     trained = METHODS[method](settings, placement)
     A, B = (torch.rand(1, 3, crop, crop) * 2 - 1 for _ in "AB")
     with freed_memory_kept():
-        for step in range(2):
-            start = time.perf_counter()
+        for step in range(steps):
+            start, used = time.perf_counter(), time.process_time()
             trained.step(A, B, StepRandom(0, step))
-            seconds = time.perf_counter() - start
-    return {"seconds": seconds, "gigabytes": peak_memory_gb(placement)}
+            seconds, own = time.perf_counter() - start, time.process_time() - used
+    return {"seconds": seconds, "processor": own, "gigabytes": peak_memory_gb(placement)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", default=["cut", "fastcut"])
     parser.add_argument("--crops", nargs="+", type=int, default=[256, 512])
+    parser.add_argument("--steps", type=int, default=2, help="of which the last one is timed")
     args = parser.parse_args()
     print(choose().describe())
     for method in args.models:
         for crop in args.crops:
             for kept in ("kept", "again"):
-                command = [sys.executable, __file__, "one", method, str(crop), kept]
+                command = [
+                    sys.executable,
+                    __file__,
+                    "one",
+                    method,
+                    str(crop),
+                    kept,
+                    str(args.steps),
+                ]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 row = json.loads(done.stdout)
                 print(
                     f"{method:8} {crop:4} px  activations {kept:6} {row['seconds']:7.1f} s"
+                    f" {row['processor']:7.1f} s"
                     f" {row['gigabytes']:6.2f} GB",
                     flush=True,
                 )
@@ -57,7 +67,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["one"]:
-        method, crop, kept = sys.argv[2:]
-        print(json.dumps(measure(method, int(crop), kept == "again")))
+        method, crop, kept, steps = sys.argv[2:]
+        print(json.dumps(measure(method, int(crop), kept == "again", int(steps))))
     else:
         main()

@@ -68,6 +68,8 @@ def main() -> None:
         for _ in range(args.rounds):
             for root in roots:
                 measured[root].append(measure(root, model, args.steps))
+                # So that a run that is broken off has told something.
+                print(model, root.name, measured[root][-1]["timings"], file=sys.stderr, flush=True)
         medians = []
         for root in roots:
             timings = [t for one in measured[root] for t in one["timings"]]

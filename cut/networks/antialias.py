@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 def binomial_filter(taps: tuple[float, ...], channels: int, gain: float = 1.0) -> Tensor:
     """The outer product of `taps` with itself, summing to `gain`: `channels` x 1 x K x K."""
-    line = torch.tensor(taps)
-    kernel = line[:, None] * line[None, :]
-    return (gain * kernel / kernel.sum()).repeat(channels, 1, 1, 1)
+    # In numbers, since networks are built on the meta device before their weights are loaded, and
+    # arithmetic of tensors there imports PyTorch's compiler, which takes seconds.
+    share = gain / sum(taps) ** 2
+    kernel = [[share * a * b for b in taps] for a in taps]
+    return torch.tensor([[kernel]] * channels)
 
 
 class BlurDown(nn.Module):

@@ -105,12 +105,18 @@ class BlurHalve(Blur):
         return _BlurHalve.apply(x, self.kernel)
 
 
+def _drawn(*shape: int) -> Tensor:
+    """Standard normal first weights; on the meta device, where drawing imports a compiler, none."""
+    weights = torch.empty(shape)
+    return weights if weights.is_meta else weights.normal_()
+
+
 class ScaledConv(nn.Module):
     """A convolution whose weights, from N(0, 1), are divided by the root of their fan-in."""
 
     def __init__(self, inputs: int, outputs: int, side: int, stride: int, padding: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, side, side))
+        self.weight = nn.Parameter(_drawn(outputs, inputs, side, side))
         self.scale = 1 / math.sqrt(inputs * side**2)
         self.stride, self.padding = stride, padding
 
@@ -189,7 +195,7 @@ class DoublingConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(1, outputs, inputs, 3, 3))
+        self.weight = nn.Parameter(_drawn(1, outputs, inputs, 3, 3))
         self.blur = Blur(padding=1, gain=4.0)
 
     def forward(self, x: Tensor, gain: float) -> Tensor:
@@ -229,7 +235,7 @@ class ScaledLinear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs))
+        self.weight = nn.Parameter(_drawn(outputs, inputs))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor, gain: float = 1.0) -> Tensor:

@@ -1,0 +1,99 @@
+"""Measure how soon things begin: importing, the command line, the server, its first page.
+
+    python benchmarks/start.py [--root DIR ...] [--rounds 3]
+
+Each figure is of a process of its own, with files that the system has read before. The server's
+clock runs from its start until it says where it is; the page's, in a Chromium that is open already,
+from asking for it until pictures can be brought, and until the example that it shows is translated.
+Several checkouts (`--root`) are measured in turn. Processor seconds, which a busy machine stretches
+less, stand beside the clock's where the process ends by itself.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from patch_view import EXAMPLE, FLAGS, HERE, PATIENCE, serving
+from playwright.sync_api import Browser, sync_playwright
+
+Figures = dict[str, tuple[float, float | None]]
+COMMANDS = {
+    "import cut": ["-c", "import cut"],
+    "import torch": ["-c", "import torch"],
+    "cut.load, cut.train": ["-c", "import cut; cut.load, cut.train"],
+    "--help": ["-m", "cut", "--help"],
+    "translate, 256 px": ["-m", "cut", "translate", "--checkpoint", "horse2zebra", "--size", "256"],
+}
+
+
+def commands(root: Path) -> Iterator[tuple[str, tuple[float, float]]]:
+    for name, arguments in COMMANDS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            if "translate" in arguments:
+                arguments = [*arguments, "--output", folder, str(EXAMPLE)]
+            before, start = _children(), time.perf_counter()
+            subprocess.run(
+                [sys.executable, *arguments],
+                cwd=root,
+                env={**os.environ, "CUT_HOME": folder, "PYTHONPATH": str(root)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=True,
+            )
+            yield name, (time.perf_counter() - start, _children() - before)
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def server(root: Path, browser: Browser) -> Iterator[tuple[str, tuple[float, None]]]:
+    start = time.perf_counter()
+    with serving(root) as (address, _), browser.new_context() as context:
+        yield "server answers", (time.perf_counter() - start, None)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        start = time.perf_counter()
+        page.goto(address)
+        page.locator("input[type=file]").first.wait_for(state="attached")
+        yield "page ready", (time.perf_counter() - start, None)
+        page.get_by_role("button", name="Download PNG").wait_for()
+        yield "first translation", (time.perf_counter() - start, None)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", nargs="+", type=Path, default=[HERE])
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    roots = [root.resolve() for root in args.root]
+    measured: dict[Path, list[Figures]] = {root: [] for root in roots}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS])
+        for round_ in range(1 + args.rounds):  # the first one reads the files
+            for root in roots:
+                figures: Figures = {**dict(commands(root)), **dict(server(root, browser))}
+                if round_:
+                    measured[root].append(figures)
+        browser.close()
+    print(f"{'':22}", *(f"{root.name:>22}" for root in roots))
+    for name in measured[roots[0]][0]:
+        cells = []
+        for root in roots:
+            wall = statistics.median(one[name][0] for one in measured[root])
+            own = [one[name][1] for one in measured[root]]
+            beside = "" if None in own else f"({statistics.median(own):.2f})"
+            cells.append(f"{wall:12.2f} s {beside:>8}")
+        print(f"{name:22}", *cells)
+
+
+if __name__ == "__main__":
+    main()
