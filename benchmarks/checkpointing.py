@@ -2,7 +2,8 @@
 
     python benchmarks/checkpointing.py --models cut fastcut --crops 256 512
 
-At the paper's width, batch 1; the last step is timed, in seconds of the processor, too; memory is the largest resident
+At the paper's width, batch 1. Told are the last step's seconds by the clock and of the processor, and
+the largest resident
 size, the libraries' own (some 0.4 GB) included.
 """
 
