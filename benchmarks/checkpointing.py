@@ -2,9 +2,8 @@
 
     python benchmarks/checkpointing.py --models cut fastcut --crops 256 512
 
-At the paper's width, batch 1. Told are the last step's seconds by the clock and of the processor, and
-the largest resident
-size, the libraries' own (some 0.4 GB) included.
+At the paper's width, batch 1. Told are the last step's seconds by the clock and of the processor,
+and the largest resident size, the libraries' own (some 0.4 GB) included.
 """
 
 import argparse
