@@ -57,7 +57,8 @@ def model_view(checkpoint: Checkpoint, may_change: bool) -> None:
         text = shown_text(checkpoint.card)
         if text:
             st.subheader("Model card", anchor=False)
-            st.markdown(text, anchors=False)
+            with st.container(key="library_text"):
+                st.markdown(text, anchors=False)
     with left:
         speed = recall(checkpoint)
         fact_list(telling.all_facts(checkpoint, speed))
