@@ -2,7 +2,7 @@
 
 import math
 
-from cut.bands.describe import chain_of
+from cut.bands.describe import chain_of, turned_bytes
 from cut.bands.plan import Plan, TooLittle, plan
 from cut.device import Placement
 from cut.errors import CutError
@@ -33,10 +33,11 @@ def way_through(
         return None
     short, long = sorted(side + -side % MULTIPLE for side in size)
     chain = chain_of(generator)
+    beside = turned_bytes(generator) if size[0] > size[1] else 0
     found, least = None, 0
     for allowed in limits:
         try:
-            found = plan(chain, short, long, placement.dtype.itemsize, allowed)
+            found = plan(chain, short, long, placement.dtype.itemsize, allowed, beside)
         except TooLittle as error:
             least = error.least
         else:

@@ -45,6 +45,12 @@ def turned(generator: Generator) -> Generator:
     return other
 
 
+def turned_bytes(generator: Generator) -> int:
+    """What such a copy takes in memory."""
+    weights = (*generator.parameters(), *generator.buffers())
+    return sum(weight.numel() * weight.element_size() for weight in weights)
+
+
 def _walk(layers: nn.Module, channels: int, noise: Tensor | None) -> Iterator[Op]:
     """The operations of a sequence of layers that gets `channels`."""
     padding: nn.ReflectionPad2d | None = None

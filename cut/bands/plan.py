@@ -13,30 +13,18 @@ the places where the chain can be cut.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from cut.bands.ops import Op, forks, sides
+from cut.bands.costs import Costs, State
+from cut.bands.ops import Op
 
 MOST_NORMS = 3
 """How many norms a stage may meet on its way: each of them computes all before it again."""
-
-BYTE = 20
-"""What moving a byte through memory costs, in multiply-accumulates: 10 GB/s beside 200 GMAC/s."""
-
-SPILLED_BYTE = 400
-"""The same for a byte that is spilled: 0.5 GB/s."""
-
-CALL = 2e7
-"""The same for running one operation on one band: 0.1 ms."""
 
 WASTE = 1.02
 """A band is no higher than saves work by this factor: more would only take memory."""
 
 SLACK = 1.1
-"""By what more a band may take than its operations say: what the allocator cannot give back."""
-
-ROOM_PER_PIXEL = 9
-"""Bytes a pixel for the picture and its translation, 8 bits a colour, and a copy on the way."""
+"""By what more a band may take than its operations say: buffers of the libraries that compute."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +61,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a picture of `width` x `height` px goes through; `memory` and `spilled` in bytes."""
+    """How a picture of `width` x `height` px goes through.
+
+    `memory`, `spilled` (to disk, at most) and `limit` (what was allowed) are in bytes.
+    """
 
     width: int
     height: int
     stages: tuple[Stage, ...]
     memory: int
     spilled: int
+    limit: int
 
     @property
     def passes(self) -> list[Pass]:
@@ -99,49 +91,41 @@ class TooLittle(Exception):  # noqa: N818 (it reads as what is wrong: the limit 
         self.least = least
 
 
-def plan(chain: Sequence[Op], width: int, height: int, itemsize: int, limit: int) -> Plan:
+def plan(
+    chain: Sequence[Op], width: int, height: int, itemsize: int, limit: int, beside: int = 0
+) -> Plan:
     """The plan with the least work that keeps within `limit` bytes.
 
     Args:
         chain: the generator.
         width, height: px, multiples of what the generator needs; bands are of rows.
         itemsize: bytes of a number.
-        limit: of everything that translating takes above the loaded generator.
+        limit: of everything that translating takes above the loaded generator, in bytes.
+        beside: bytes of that which are for something else than the picture.
 
     Raises:
         TooLittle: there is none.
     """
-    search = _Search(chain, width, height, itemsize)
+    search = _Search(Costs(chain, width, height, itemsize, beside))
     found = search.path(limit, lambda sofar, stage: sofar + sum(p.work for p in stage.passes))
     if found is None:
         raise TooLittle(search.least())
     memory = max(one.memory for stage in found for one in stage.passes)
-    return Plan(width, height, tuple(found), memory, search.spilled(found))
-
-
-_State = tuple[int, bool, bool]
-"""A place of the chain, whether its map is spilled, and whether the one at the fork is."""
+    return Plan(width, height, tuple(found), memory, search.spilled(found), limit)
 
 
 class _Search:
     """Paths from the picture to its translation, one step a stage."""
 
-    def __init__(self, chain: Sequence[Op], width: int, height: int, itemsize: int):
-        self.chain, self.itemsize = chain, itemsize
-        self.channels = [3, *(op.channels for op in chain)]
-        self.widths, self.heights = sides(chain, width), sides(chain, height)
-        self.forks = forks(chain)
-        places = [w * h for w, h in zip(self.widths, self.heights, strict=True)]
-        self.fixed = ROOM_PER_PIXEL * places[0]
-        self.fixed += sum(op.beside * n for op, n in zip(chain, places[1:], strict=True))
-        self.end = len(chain)
-        self.cuts = [p for p in range(self.end) if _may_cut(chain, p)] + [self.end]
+    def __init__(self, costs: Costs):
+        self.costs, self.end = costs, len(costs.chain)
+        self.cuts = [p for p in range(self.end) if _may_cut(costs.chain, p)] + [self.end]
 
     def path(
         self, limit: int, weigh: Callable[[float, Stage], float], spill_all: bool = False
     ) -> list[Stage] | None:
         """The stages whose weight, carried on by `weigh` from 0, is least; None if none fit."""
-        best: dict[_State, tuple[float, list[Stage]]] = {(0, False, False): (0.0, [])}
+        best: dict[State, tuple[float, list[Stage]]] = {(0, False, False): (0.0, [])}
         for place in self.cuts[:-1]:
             here = [(state, found) for state, found in best.items() if state[0] == place]
             for state, (weight, stages) in here:
@@ -164,14 +148,14 @@ class _Search:
     def spilled(self, stages: Sequence[Stage]) -> int:
         """Bytes on disk when they are most: a stage's two ends, and the map at its fork."""
         on_disk = {stage.stop for stage in stages if stage.spilled and stage.stop != self.end}
-        ends = [{stage.start, stage.stop, self.forks[stage.start]} for stage in stages]
-        return max(sum(self._bytes(p) for p in held if p in on_disk) for held in ends)
+        ends = [{stage.start, stage.stop, self.costs.forks[stage.start]} for stage in stages]
+        return max(sum(self.costs.bytes(p) for p in held if p in on_disk) for held in ends)
 
-    def _stages(self, state: _State, limit: int, spill_all: bool) -> Iterator[tuple[_State, Stage]]:
+    def _stages(self, state: State, limit: int, spill_all: bool) -> Iterator[tuple[State, Stage]]:
         start, spilled, fork_spilled = state
         for stop in self._stops(start):
-            inside = self.forks[stop] is not None
-            fork_after = spilled if self.forks[stop] == start else fork_spilled
+            inside = self.costs.forks[stop] is not None
+            fork_after = spilled if self.costs.forks[stop] == start else fork_spilled
             for spills in (True,) if spill_all else (False, True):
                 if stop == self.end and spills and not spill_all:
                     continue
@@ -183,31 +167,31 @@ class _Search:
         """Where a stage from `start` may end: a residual path is entered only from its fork."""
         met = 0
         for stop in range(start + 1, self.end + 1):
-            before = self.chain[stop - 1]
+            before = self.costs.chain[stop - 1]
             # Of a norm at the very start the statistics are known: the stage before wrote them.
             met += before.kind == "norm" and stop - 1 > start
             if met > MOST_NORMS:
                 return
-            reachable = self.forks[stop] in (None, start, self.forks[start])
+            reachable = self.costs.forks[stop] in (None, start, self.costs.forks[start])
             if reachable and stop in self.cuts:
                 yield stop
 
     def _stage(
-        self, state: _State, stop: int, spills: bool, limit: int, lowest: bool
+        self, state: State, stop: int, spills: bool, limit: int, lowest: bool
     ) -> Stage | None:
         start, spilled, fork_spilled = state
-        kept = self.fixed
+        kept = self.costs.fixed
         if start > 0 and not spilled:
-            kept += self._bytes(start)
-        fork = self.forks[start]
+            kept += self.costs.bytes(start)
+        fork = self.costs.forks[start]
         if fork is not None and not fork_spilled:
-            kept += self._bytes(fork)
-        norms = [p for p in range(start + 1, stop) if self.chain[p].kind == "norm"]
+            kept += self.costs.bytes(fork)
+        norms = [p for p in range(start + 1, stop) if self.costs.chain[p].kind == "norm"]
         passes = []
         for goal in (*norms, stop):
             writes = goal == stop
             if writes and stop != self.end and not spills:
-                kept += self._bytes(stop)
+                kept += self.costs.bytes(stop)
             found = self._pass(state, goal, writes, spills, kept, limit, lowest)
             if found is None:
                 return None
@@ -216,7 +200,7 @@ class _Search:
 
     def _pass(
         self,
-        state: _State,
+        state: State,
         stop: int,
         writes: bool,
         spills: bool,
@@ -226,67 +210,14 @@ class _Search:
     ) -> Pass | None:
         """The lowest bands that fit and do little work in vain; None if not even one row fits."""
         chosen: Pass | None = None
-        for rows in (1,) if lowest else _heights(self.heights[stop]):
-            memory = kept + int(SLACK * self._band_bytes(state, stop, rows))
+        for rows in (1,) if lowest else _heights(self.costs.heights[stop]):
+            memory = kept + int(SLACK * self.costs.band_bytes(state, stop, rows))
             if memory > limit:
                 break
-            work = self._work(state, stop, rows, writes and spills)
+            work = self.costs.work(state, stop, rows, writes and spills)
             if chosen is None or work * WASTE < chosen.work:
                 chosen = Pass(state[0], stop, rows, writes, memory, work)
         return chosen
-
-    def _bytes(self, place: int, rows: int | None = None) -> int:
-        rows = self.heights[place] if rows is None else rows
-        return rows * self.widths[place] * self.channels[place] * self.itemsize
-
-    def _spans(self, start: int, stop: int, rows: int) -> list[int]:
-        """Rows of a band at every place from `start` to `stop`, `rows` of them at the end.
-
-        As many as any band can need: see `cut.bands.ops.rows_in`.
-        """
-        found = [rows]
-        for place in reversed(range(start, stop)):
-            op = self.chain[place]
-            under = (found[0] + op.up - 2) // op.up + 1 if op.up > 1 else found[0]
-            halo = op.halo + -op.halo % op.down
-            found.insert(0, min(under * op.down + 2 * halo, self.heights[place]))
-        return found
-
-    def _band_bytes(self, state: _State, stop: int, rows: int) -> float:
-        """What one band takes when it takes most, above what is kept."""
-        start, spilled, fork_spilled = state
-        spans = self._spans(start, stop, rows)
-        most = held = 0.0
-        came = self._bytes(start, spans[0]) if spilled or start == 0 else 0  # else it is looked at
-        for place, span in zip(range(start, stop), spans, strict=False):
-            op = self.chain[place]
-            gives = 0 if op.in_place else self._bytes(place + 1, span * op.up // op.down)
-            if op.kind == "fork":
-                gives, held = came, came
-            elif op.kind == "join":
-                held = held or (came if fork_spilled else 0)
-            most = max(most, came + held + gives + op.scratch * self._bytes(place, span))
-            if op.kind == "join":
-                held = 0
-            came = came if op.in_place or op.kind == "fork" else gives
-        return most
-
-    def _work(self, state: _State, stop: int, rows: int, spills: bool) -> float:
-        start, spilled, fork_spilled = state
-        bands = -(-self.heights[stop] // rows)
-        spans = self._spans(start, stop, rows)
-        work = 0.0
-        for place, (span, after) in zip(range(start, stop), pairwise(spans), strict=True):
-            op = self.chain[place]
-            moved = self._bytes(place, span) + self._bytes(place + 1, after)
-            work += CALL + op.macs * after * self.widths[place + 1] + BYTE * moved
-            if op.kind == "join" and fork_spilled:
-                work += SPILLED_BYTE * self._bytes(place, span)
-        if spilled:
-            work += SPILLED_BYTE * self._bytes(start, spans[0])
-        if spills:
-            work += SPILLED_BYTE * self._bytes(stop, rows)
-        return bands * work
 
 
 def _may_cut(chain: Sequence[Op], place: int) -> bool:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cut.bands.ops import Op, forks, rows_in, rows_out, sides
 from cut.bands.plan import Pass, Plan, Stage
+from cut.bands.room import Room
 from cut.bands.statistics import Statistics
 from cut.bands.stores import Kept, Spilled, Store, spill_folder
 from cut.device import Placement
@@ -47,6 +48,7 @@ class _Run:
     sink: Sink
     progress: Progress | None
     folder: Path | None
+    room: Room
     stores: dict[int, Store] = field(default_factory=dict)
     norms: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     work: float = 0.0
@@ -84,7 +86,9 @@ def run_plan(
     with ExitStack() as open_now, torch.inference_mode():
         to_disk = spill_to_disk and plan.spilled > 0
         folder = open_now.enter_context(spill_folder(plan.spilled)) if to_disk else None
-        run = _Run(chain, plan, placement, source, sink, progress, folder)
+        room = Room(plan.limit if placement.device.type == "cpu" else None)
+        run = _Run(chain, plan, placement, source, sink, progress, folder, room)
+        open_now.callback(room.close)
         open_now.callback(_close, run.stores)
         if progress is not None:
             progress(0, PARTS)
@@ -135,9 +139,12 @@ def _pass(run: _Run, one: Pass) -> None:
             rows = -(-len(band) // 2)
             continue
         if at_end:
+            run.room.make(4 * result.nbytes)
             run.sink(first, result)
         elif one.writes:
+            run.room.make(result.nbytes)
             run.stores[one.stop].write(first, result)
+        del result  # or it is held while the next is computed
         _tell(run, one, len(band))
         first = band.stop
     if statistics is not None:
@@ -165,6 +172,9 @@ def _band(run: _Run, start: int, stop: int, band: range) -> Tensor:
     needed = [band]
     for place in reversed(range(start, stop)):
         needed.insert(0, rows_in(run.chain[place], needed[0], run.heights[place]))
+    # A store that lies in memory gives no copy; to make room for one then does no harm.
+    values = len(needed[0]) * run.widths[start] * (run.chain[start - 1].channels if start else 3)
+    run.room.make(2 * values * run.placement.dtype.itemsize)
     x = (
         run.placement.batch(run.source(needed[0]))
         if start == 0
@@ -173,6 +183,7 @@ def _band(run: _Run, start: int, stop: int, band: range) -> Tensor:
     came: tuple[Tensor, range] | None = None
     for place, rows, wanted in zip(range(start, stop), needed, needed[1:], strict=False):
         op = run.chain[place]
+        run.room.make(_takes(run, place, rows, x))
         if op.kind == "fork":
             came = x, rows
         elif op.kind == "norm":
@@ -187,6 +198,13 @@ def _band(run: _Run, start: int, stop: int, band: range) -> Tensor:
             continue
         x = _rows(x, rows, wanted)
     return x
+
+
+def _takes(run: _Run, place: int, rows: range, x: Tensor) -> int:
+    """Bytes that the operation at `place` takes for `rows` of its input, which are `x`."""
+    op = run.chain[place]
+    result = 0 if op.in_place or op.kind == "fork" else op.channels * run.widths[place + 1]
+    return int(result * len(rows_out(op, rows)) * x.itemsize + op.scratch * x.nbytes)
 
 
 def _came_to_fork(run: _Run, join: int, came: tuple[Tensor, range] | None, rows: range) -> Tensor:

@@ -25,7 +25,9 @@ class Statistics:
         strip = max(1, STRIP_NUMBERS // places.shape[1])
         if band.device.type != "cpu":
             strip = len(places)
-        parts = [_moments(part) for part in places.split(strip)]
+        # One buffer for all strips: new ones would each leave a hole between small results.
+        buffer = places.new_empty((min(strip, len(places)), places.shape[1]), dtype=torch.float32)
+        parts = [_moments(part, buffer[: len(part)]) for part in places.split(strip)]
         counts = [min(strip, len(places) - strip * i) for i in range(len(parts))]
         # One transfer from a GPU; double precision, which Apple's does not have.
         moments = torch.stack([torch.stack(part) for part in parts]).cpu().double()
@@ -46,8 +48,8 @@ class Statistics:
         return mean.float().to(device), variance.float().to(device)
 
 
-def _moments(places: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean, and sum of squared distances from it, over N x C."""
-    places = places.float()
-    mean = places.mean(0)
-    return mean, (places - mean).square_().sum(0)
+def _moments(places: Tensor, buffer: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean, and sum of squared distances from it, over N x C; `buffer` is as large."""
+    numbers = buffer.copy_(places)
+    mean = numbers.mean(0)
+    return mean, numbers.sub_(mean).square_().sum(0)

@@ -37,36 +37,42 @@ def translate_in_bands(
         CutError: as `run_plan`.
     """
     is_wide = picture.width > picture.height
-    pixels = _upright(_padded(np.asarray(picture)), is_wide)
-    result = np.empty_like(pixels)
+    result = Image.new("RGB", picture.size)
 
     def source(rows: range) -> Tensor:
-        band = torch.tensor(pixels[rows.start : rows.stop])
-        return band.permute(2, 0, 1)[None].float() / 127.5 - 1
+        band = torch.tensor(_strip(picture, rows, is_wide))
+        return band.permute(2, 0, 1)[None].float().div_(127.5).sub_(1)
 
     def sink(first: int, band: Tensor) -> None:
-        result[first : first + band.shape[2]] = levels(band[0])
+        # What was padded lies beyond the result's edges, where pasting leaves it out.
+        strip = Image.fromarray(np.ascontiguousarray(_upright(levels(band[0]), is_wide)))
+        result.paste(strip, (first, 0) if is_wide else (0, first))
 
     if is_wide:
         generator = placement.network(turned(generator))
     noise = None
     if isinstance(generator, StyleGAN2Generator):
-        height, width = _upright(pixels, is_wide).shape[:2]
+        width, height = (side + -side % MULTIPLE for side in picture.size)
         noise = fixed_noise(height, width)
         noise = noise.transpose(2, 3) if is_wide else noise
     # What a GPU's memory does not hold may still fit into the machine's.
     to_disk = placement.device.type != "cuda" or way.spilled > memory_limit()
     chain = chain_of(generator, noise)
     run_plan(chain, way, placement, source, sink, progress, spill_to_disk=to_disk)
-    return Image.fromarray(
-        np.ascontiguousarray(_upright(result, is_wide)[: picture.height, : picture.width])
-    )
+    return result
 
 
-def _padded(pixels: np.ndarray) -> np.ndarray:
-    """H x W x 3, its last lines reflected so that both sides are multiples of `MULTIPLE`."""
-    height, width, _ = pixels.shape
-    return np.pad(pixels, ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)), mode="reflect")
+def _strip(picture: Image.Image, rows: range, is_wide: bool) -> np.ndarray:
+    """Rows of the picture, upright, its last lines reflected up to multiples of `MULTIPLE`.
+
+    R x W x 3. Read from the picture itself, so that no padded copy of it is held.
+    """
+    last = max(picture.size) - 1
+    lines = [row if row <= last else 2 * last - row for row in rows]
+    low, high = min(lines), max(lines) + 1
+    box = (low, 0, high, picture.height) if is_wide else (0, low, picture.width, high)
+    strip = _upright(np.asarray(picture.crop(box)), is_wide)[[line - low for line in lines]]
+    return np.pad(strip, ((0, 0), (0, -strip.shape[1] % MULTIPLE), (0, 0)), mode="reflect")
 
 
 def _upright(pixels: np.ndarray, is_wide: bool) -> np.ndarray:

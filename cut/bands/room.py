@@ -1,0 +1,59 @@
+"""Gives back what the C library keeps of freed memory, where a plan needs the room.
+
+glibc hands freed blocks below 32 MB to whoever asks next, which spares the system's clearing of new
+pages. But they lie scattered, and a process came to twice what its tensors take. So they are kept
+as long as the limit has room for them, and given back before an operation for which it has not.
+"""
+
+import ctypes
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+STATM = Path("/proc/self/statm")
+
+SMALL = 4_000_000
+"""Bytes for all that is too small to ask for room: strips of statistics, say."""
+
+
+class Room:
+    """What a translation may take above what the process holds when it begins.
+
+    Args:
+        limit: in bytes; None if it is not the machine's memory that is short.
+    """
+
+    def __init__(self, limit: int | None):
+        self._limit = limit if _libc() is not None else None
+        self.close()
+        self._before = resident() if self._limit is not None else 0
+
+    def make(self, needed: int) -> None:
+        """See to it that `needed` bytes more keep within the limit, as far as giving back can."""
+        if self._limit is None:
+            return
+        if resident() - self._before + needed + SMALL > self._limit:
+            self.close()
+
+    def close(self) -> None:
+        """Give back all that is kept."""
+        libc = _libc()
+        if self._limit is not None and libc is not None:
+            libc.malloc_trim(0)
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds, files that are mapped into it aside. Linux only."""
+    _, everything, files, *_ = map(int, STATM.read_text().split())
+    return (everything - files) * os.sysconf("SC_PAGE_SIZE")
+
+
+@cache
+def _libc() -> Any:
+    """The C library if it is glibc, on Linux; others give back by themselves, or cannot."""
+    if sys.platform != "linux" or not STATM.exists():
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "malloc_trim") else None

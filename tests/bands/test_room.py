@@ -1,0 +1,81 @@
+"""What bands take of the machine's memory, as the system counts it, keeps within the plan."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cut.bands.room import STATM, Room, _libc
+
+CASES = [(900, 700, 0.15), (900, 700, 0.1), (700, 900, 0.1), (700, 900, 0.06)]
+"""Sides in px, and the limit in GB; one piece would take 0.22."""
+
+PROCESS = """
+import json, sys
+from pathlib import Path
+import torch
+from cut.bands.choice import way_through
+from cut.bands.translation import translate_in_bands
+from tests.bands.made import CPU
+from tests.helpers import make_picture
+from cut.networks.resnet import ResnetGenerator
+
+def status(name):
+    line = next(one for one in Path("/proc/self/status").open() if one.startswith(name))
+    return int(line.split()[1]) * 1024
+
+torch.set_num_threads(1)
+generator = CPU.network(ResnetGenerator(16, 2)).eval().requires_grad_(False)
+with torch.inference_mode():
+    generator(CPU.batch(torch.rand(1, 3, 64, 64)))
+for width, height, gigabytes in json.loads(sys.argv[1]):
+    picture = make_picture(width, height)
+    way = way_through(generator, CPU, picture.size, int(gigabytes * 1e9))
+    before, code = status("VmRSS"), status("RssFile")
+    Path("/proc/self/clear_refs").write_text("5")  # the most that it held counts from now on
+    translate_in_bands(generator, CPU, picture, way)
+    code = status("RssFile") - code  # what was read of the libraries meanwhile, and can be again
+    print(json.dumps({"planned": way.memory, "took": status("VmHWM") - before - code}))
+"""
+
+
+@pytest.mark.skipif(_libc() is None, reason="memory is given back through glibc alone")
+def test_the_process_grows_by_no_more_than_the_limit() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROCESS, json.dumps(CASES)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(told) == len(CASES)
+    for (*_, gigabytes), one in zip(CASES, told, strict=True):
+        assert one["took"] <= gigabytes * 1e9, told
+        assert one["took"] > 0.5 * one["planned"], "the plan is no guess far above what is needed"
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="resident memory is read from /proc")
+def test_memory_is_given_back_only_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = [100]
+    given: list[int] = []
+
+    class Library:
+        def malloc_trim(self, _: int) -> None:
+            given.append(held[0])
+            held[0] = min(held[0], 120)
+
+    monkeypatch.setattr("cut.bands.room._libc", Library)
+    monkeypatch.setattr("cut.bands.room.resident", lambda: held[0])
+    monkeypatch.setattr("cut.bands.room.SMALL", 0)
+    room = Room(50)
+    assert given == [100], "what was kept before does not count"
+    held[0] = 140
+    room.make(10)
+    assert given == [100]
+    room.make(11)
+    assert given == [100, 140]
+    room.make(30)
+    assert given == [100, 140], "there is room again"
+    Room(None).make(1 << 40)
+    assert given == [100, 140], "on a GPU this is not the memory that is short"
