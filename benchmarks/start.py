@@ -5,8 +5,8 @@
 Each figure is of a process of its own, with files that the system has read before. The server's
 clock runs from its start until it says where it is; the page's, in a Chromium that is open already,
 from asking for it until pictures can be brought, and until the example that it shows is translated.
-Several checkouts (`--root`) are measured in turn. Processor seconds, which a busy machine stretches
-less, stand beside the clock's where the process ends by itself.
+Several checkouts (`--root`) are measured in turn. In brackets stand processor seconds, which a busy
+machine stretches less: the whole process's, and for the server its own since its start.
 """
 
 import argparse
@@ -20,10 +20,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from patch_view import EXAMPLE, FLAGS, HERE, PATIENCE, serving
+from patch_view import EXAMPLE, FLAGS, HERE, PATIENCE, server_seconds, serving
 from playwright.sync_api import Browser, sync_playwright
 
-Figures = dict[str, tuple[float, float | None]]
+Figures = dict[str, tuple[float, float]]
 COMMANDS = {
     "import cut": ["-c", "import cut"],
     "import torch": ["-c", "import torch"],
@@ -55,24 +55,25 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def server(root: Path, browser: Browser) -> Iterator[tuple[str, tuple[float, None]]]:
+def server(root: Path, browser: Browser) -> Iterator[tuple[str, tuple[float, float]]]:
     start = time.perf_counter()
-    with serving(root) as (address, _), browser.new_context() as context:
-        yield "server answers", (time.perf_counter() - start, None)
+    with serving(root) as (address, process), browser.new_context() as context:
+        yield "server answers", (time.perf_counter() - start, server_seconds(process))
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         start = time.perf_counter()
         page.goto(address)
         page.locator("input[type=file]").first.wait_for(state="attached")
-        yield "page ready", (time.perf_counter() - start, None)
+        yield "page ready", (time.perf_counter() - start, server_seconds(process))
         page.get_by_role("button", name="Download PNG").wait_for()
-        yield "first translation", (time.perf_counter() - start, None)
+        yield "first translation", (time.perf_counter() - start, server_seconds(process))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", nargs="+", type=Path, default=[HERE])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-server", action="store_false", dest="server")
     args = parser.parse_args()
     roots = [root.resolve() for root in args.root]
     measured: dict[Path, list[Figures]] = {root: [] for root in roots}
@@ -80,7 +81,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS])
         for round_ in range(1 + args.rounds):  # the first one reads the files
             for root in roots:
-                figures: Figures = {**dict(commands(root)), **dict(server(root, browser))}
+                figures: Figures = dict(commands(root))
+                if args.server:
+                    figures |= dict(server(root, browser))
                 if round_:
                     measured[root].append(figures)
         browser.close()
@@ -89,9 +92,8 @@ def main() -> None:
         cells = []
         for root in roots:
             wall = statistics.median(one[name][0] for one in measured[root])
-            own = [one[name][1] for one in measured[root]]
-            beside = "" if None in own else f"({statistics.median(own):.2f})"
-            cells.append(f"{wall:12.2f} s {beside:>8}")
+            own = statistics.median(one[name][1] for one in measured[root])
+            cells.append(f"{wall:12.2f} s ({own:5.2f})")
         print(f"{name:22}", *cells)
 
 
