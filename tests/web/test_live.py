@@ -1,9 +1,7 @@
 """The camera's stream: the latest frame wins, clients take turns, and what is refused."""
 
-import asyncio
 import io
 import json
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +14,7 @@ from cut.translate import load
 from cut.web import live, usage
 from cut.web.live import Stream, decode, parse_size
 from tests.helpers import make_picture
-from tests.web.serving import PASSWORD, RunningServer
+from tests.web.serving import PASSWORD, RunningServer, run_async
 
 
 def jpeg(picture: Image.Image) -> bytes:
@@ -50,9 +48,7 @@ def test_a_frame_that_waits_gives_its_place_to_the_next() -> None:
         stream.put(b"4")  # nothing waited: nothing is dropped
         assert stream.dropped == 2
 
-    # Browsers that other tests keep open leave an event loop running in this thread.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, scene()).result()
+    run_async(scene())
 
 
 def test_frames_are_bounded() -> None:
