@@ -154,7 +154,9 @@ def _drive(training: "Run", resume: bool) -> "Step | None":
 
 
 def _advance(bar: "tqdm[Any]", event: "Step") -> None:
-    bar.total, bar.initial = event.total, bar.initial or event.step - 1
+    if bar.total is None:  # steps that an earlier run made are no part of this one's pace
+        bar.total, bar.initial = event.total, event.step - 1
+        bar.n = bar.last_print_n = bar.initial
     bar.update(event.step - bar.n)
     bar.set_postfix({key: f"{value:.2f}" for key, value in event.losses.items()})
 
