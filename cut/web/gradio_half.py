@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import json
 import logging
 import os
@@ -100,7 +101,7 @@ class GradioHalf:
     def _build(self, files: str) -> FastAPI:
         os.environ.update(QUIET_ENVIRONMENT)
         os.environ["GRADIO_TEMP_DIR"] = files
-        import gradio as gr
+        gr = _import_gradio()
         from fastapi import FastAPI
 
         from cut.web import gradio_pages
@@ -167,6 +168,18 @@ async def _in_daemon_thread(function: Callable[..., Result], *args: Any) -> Resu
 
     threading.Thread(target=run, daemon=True).start()
     return await future
+
+
+def _import_gradio(tries: int = 3) -> Any:
+    """Import Gradio, again if a page that Streamlit compiles meanwhile breaks it.
+
+    Gradio parses its own sources on being imported. CPython 3.11 counts the parser's depth for all
+    threads together, and raises SystemError in one of two that parse at the same time.
+    """
+    for _ in range(tries - 1):
+        with contextlib.suppress(SystemError):
+            return importlib.import_module("gradio")
+    return importlib.import_module("gradio")
 
 
 def _part_results(blocks: gr.Blocks) -> None:
