@@ -1,7 +1,9 @@
 """Measure translations of large pictures: time, share of the convolution peak, and memory.
 
-    python benchmarks/large.py                  3 and 12 megapixels, 64 wide and the bundled model
-    python benchmarks/large.py 50 --limit 3     50 megapixels within 3 GB
+    python -m benchmarks.large                  3 and 12 megapixels, 64 wide and the bundled model
+    python -m benchmarks.large 50 --limit 3     50 megapixels within 3 GB
+    python -m benchmarks.large --psnr 128       an example photo with a short side of 128 px:
+                                                bfloat16 against float32, bands against one piece
 
 Each row is a process of its own; its memory is its largest resident size, all of it and what was
 added to that of the loaded model. `--one-piece` measures one piece as well.
@@ -9,10 +11,12 @@ added to that of the loaded model. `--one-piece` measures one piece as well.
 
 import argparse
 import json
+import math
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +31,12 @@ from cut.device import Placement, choose
 from cut.memory import estimate_bytes, parse_limit
 from cut.networks.generators import Generator
 from cut.networks.resnet import ResnetGenerator
+from cut.pictures import read_picture, resize_short_side
 from cut.previews import to_picture
 from cut.translate import load
 from cut.work import translation_gflop
+
+PHOTO = Path(__file__).resolve().parents[1] / "cut" / "web" / "examples" / "horses_on_a_meadow.jpg"
 
 
 def resident() -> int:
@@ -85,6 +92,30 @@ def measure(
     }
 
 
+def psnr(right: Image.Image, other: Image.Image) -> float:
+    """Peak signal-to-noise ratio, in decibels, of pictures of 8 bits."""
+    apart = np.asarray(right, float) - np.asarray(other, float)
+    squared = float(np.square(apart).mean())
+    return 10 * math.log10(255**2 / squared) if squared else math.inf
+
+
+def tell_precision(model: str, side: int) -> None:
+    """Print what bfloat16 and bands cost on real weights, against float32 in one piece."""
+    photo = resize_short_side(read_picture(PHOTO), side)
+    right = load(model, "cpu", "fp32")(photo)
+    for precision in ("fp32", "bf16"):
+        translator = load(model, "cpu", precision)
+        limit = translator.estimate_bytes(*photo.size) * 8 // 10
+        for name, allowed in (("one piece", None), ("bands", limit)):
+            result = translator(photo, limit=allowed)
+            levels = np.abs(np.asarray(right, int) - np.asarray(result, int)).max()
+            print(
+                f"{photo.width} x {photo.height} {precision} {name:9} "
+                f"{psnr(right, result):5.1f} dB, at most {levels} of 255 apart",
+                flush=True,
+            )
+
+
 def main(options: argparse.Namespace) -> None:
     peak = conv_peak_gflops(choose("cpu", options.precision))
     print(f"convolution peak: {peak:.0f} GFLOP/s in {choose('cpu', options.precision).precision}")
@@ -114,7 +145,7 @@ def in_own_process(
     model: str, megapixels: float, whole: bool, options: argparse.Namespace
 ) -> dict[str, Any]:
     case = json.dumps([model, megapixels, options.precision, options.limit, whole])
-    command = [sys.executable, __file__, "--case", case]
+    command = [sys.executable, "-m", "benchmarks.large", "--case", case]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -127,9 +158,12 @@ if __name__ == "__main__":
     parser.add_argument("--limit", type=lambda text: parse_limit(text, "--limit"), metavar="GB")
     parser.add_argument("--one-piece", action="store_true", help="measure one piece as well")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--psnr", type=int, metavar="PX", help="compare precisions instead")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.case:
         print(json.dumps(measure(*json.loads(options.case))))
+    elif options.psnr:
+        tell_precision(options.models[0], options.psnr)
     else:
         main(options)
