@@ -29,7 +29,7 @@ SAVE_SECONDS = 15.0
 """With a step of ten seconds (the paper's CUT on two cores) and a save of three on top, a worker
 that is killed takes less than 30 s of work with it."""
 
-PREVIEW_SECONDS = 7.5
+PREVIEW_SECONDS = 6.5
 """Between two pictures, the last step included. With the picture itself and the page's next look
 they come at least every ten."""
 
