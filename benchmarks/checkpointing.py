@@ -1,6 +1,6 @@
 """What activation checkpointing saves of memory and costs of time, a process a row.
 
-    python benchmarks/checkpointing.py --models cut fastcut --crops 256 512
+    python -m benchmarks.checkpointing --models cut fastcut --crops 256 512
 
 At the paper's width, batch 1. Told are the last step's seconds by the clock and of the processor,
 and the largest resident size, the libraries' own (some 0.4 GB) included.
@@ -48,7 +48,8 @@ def main() -> None:
             for kept in ("kept", "again"):
                 command = [
                     sys.executable,
-                    __file__,
+                    "-m",
+                    "benchmarks.checkpointing",
                     "one",
                     method,
                     str(crop),

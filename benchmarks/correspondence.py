@@ -1,6 +1,6 @@
 """Measure the patch view's engine: seconds and memory to embed a picture, to judge, to draw.
 
-    python benchmarks/correspondence.py NAME [--size 256] [--wide] [--device cpu] [--precision auto]
+    python -m benchmarks.correspondence NAME [--size 256] [--wide] [--device cpu] [--precision auto]
 
 Seconds are of the wall clock, the least of `--runs`; on a busy machine look at the processor's own
 beside them, which add up all threads.

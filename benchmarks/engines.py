@@ -1,6 +1,6 @@
 """Eager PyTorch, torch.compile, ONNX Runtime and OpenVINO: time and memory of a translation.
 
-    python benchmarks/engines.py [--sizes 256 512 1024] [--engines eager compile onnx openvino]
+    python -m benchmarks.engines [--sizes 256 512 1024] [--engines eager compile onnx openvino]
 
 Float32 on the CPU. Each row is a process of its own. Cold is from its start until the first
 translation is there: importing the engine, loading the model, compiling, computing; warm is the
@@ -142,7 +142,8 @@ def main() -> None:
 
 
 def _row(engine: str, folder: Path, size: int, runs: int, cache: Path) -> dict[str, float] | str:
-    command = [sys.executable, __file__, "one", engine, str(folder), str(size), str(runs)]
+    arguments = ["one", engine, str(folder), str(size), str(runs)]
+    command = [sys.executable, "-m", "benchmarks.engines", *arguments]
     # Compiled code of earlier runs would make the first translation look quick.
     surroundings = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(cache / folder.name)}
     done = subprocess.run(

@@ -1,6 +1,6 @@
 """Measure how soon the page Train shows a first picture after Start, and how often a new one.
 
-    python benchmarks/first_preview.py [--rounds 3] [--pair TITLE] [--pictures 6] [--root DIR]
+    python -m benchmarks.first_preview [--rounds 3] [--pair TITLE] [--pictures 6] [--root DIR]
 
 Each round has a server, a data folder and a visitor of its own, who picks an example pair, leaves
 the preset `quick` as it is and presses Start: cold, when the worker process that the page has
@@ -22,8 +22,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from patch_view import FLAGS, HERE, PATIENCE, server_seconds, serving
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.patch_view import FLAGS, HERE, PATIENCE, server_seconds, serving
 
 COLUMNS = ("first", "largest gap", "mean gap", "worker")
 RESTART = 6.0  # s, from the start of a worker, in which a server starts no other

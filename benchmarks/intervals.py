@@ -1,6 +1,6 @@
 """How often do 95 % intervals of scores hold the truth, on made features?
 
-    PYTHONPATH=. python benchmarks/intervals.py
+    python -m benchmarks.intervals
 
 Draws pairs of samples from two Gaussians, gives each pair its interval, and counts. The truth is
 the mean of the statistic over many other pairs of the same sizes, so that what an interval is held

@@ -1,6 +1,6 @@
 """Measure the page Live: a real client feeds a recorded stream to a real server.
 
-    python benchmarks/live.py [--checkpoint horse2zebra] [--size 256] [--seconds 20] [--clients 1]
+    python -m benchmarks.live [--checkpoint horse2zebra] [--size 256] [--seconds 20] [--clients 1]
 
 The recording is a window that wanders over a photo for ten seconds at 30 frames a second, encoded
 beforehand as a browser would. Like the page, each client sends the frame that the camera shows when

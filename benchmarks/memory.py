@@ -1,6 +1,6 @@
 """Measure what translating needs above the loaded model, beside what `estimate_bytes` says.
 
-    python benchmarks/memory.py
+    python -m benchmarks.memory
 
 Each row is a process of its own: its largest resident size, less that before the translation.
 """
@@ -43,7 +43,7 @@ def measure(ngf: int, precision: str, side: int) -> int:
 def main() -> None:
     print("ngf  precision  side   measured   estimate   estimate/measured")
     for ngf, precision, side in CASES:
-        command = [sys.executable, __file__, str(ngf), precision, str(side)]
+        command = [sys.executable, "-m", "benchmarks.memory", str(ngf), precision, str(side)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         grown = json.loads(done.stdout)
         expected = estimate_bytes(side, side, ngf, choose("cpu", precision).dtype)

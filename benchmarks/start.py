@@ -1,6 +1,6 @@
 """Measure how soon things begin: importing, the command line, the server, its first page.
 
-    python benchmarks/start.py [--root DIR ...] [--rounds 3]
+    python -m benchmarks.start [--root DIR ...] [--rounds 3]
 
 Each figure is of a process of its own, with files that the system has read before. The server's
 clock runs from its start until it says where it is; the page's, in a Chromium that is open already,
@@ -20,8 +20,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from patch_view import EXAMPLE, FLAGS, HERE, PATIENCE, server_seconds, serving
 from playwright.sync_api import Browser, sync_playwright
+
+from benchmarks.patch_view import EXAMPLE, FLAGS, HERE, PATIENCE, server_seconds, serving
 
 Figures = dict[str, tuple[float, float]]
 COMMANDS = {

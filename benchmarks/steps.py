@@ -1,6 +1,6 @@
 """Time training steps of two checkouts in turn, so that both meet the same machine.
 
-    python benchmarks/steps.py ../before . --models cut/compact fastcut/compact cut/paper --rounds 3
+    python -m benchmarks.steps ../before . --models cut/compact fastcut/compact cut/paper --rounds 3
 
 Each round is a process a checkout: one step to warm up, then some that are timed, memory kept as
 in training. Told are the median of the clock's and of the processor's seconds, and the last

@@ -1,6 +1,6 @@
 """Time the gradient of a convolution's weights: PyTorch's, and that of `cut.networks.convolution`.
 
-    OMP_NUM_THREADS=1 python benchmarks/weight_gradient.py [--rounds 5]
+    OMP_NUM_THREADS=1 python -m benchmarks.weight_gradient [--rounds 5]
 
 Shapes of the generator and the discriminator, `compact` and 64 wide, float32, channels-last. Both
 are timed in turn, in processor seconds of one thread; told is the best of the rounds, beside the
