@@ -260,4 +260,4 @@ def test_without_a_checkpoint_the_page_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("CUT_HOME", str(tmp_path / "empty"))
     (error,) = errors(open_patches())
-    assert "checkpoints import" in error
+    assert "page Library" in error

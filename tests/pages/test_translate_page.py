@@ -298,7 +298,7 @@ def test_without_a_checkpoint_the_page_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("CUT_HOME", str(tmp_path / "empty"))
     (error,) = errors(open_page())
-    assert "checkpoints import" in error
+    assert "page Library" in error
 
 
 def test_a_cancelled_translation_waits_until_it_is_wanted_again(
