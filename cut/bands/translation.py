@@ -9,7 +9,7 @@ from cut.bands.describe import chain_of, turned
 from cut.bands.plan import Plan
 from cut.bands.run import Progress, run_plan
 from cut.device import Placement
-from cut.memory import memory_limit
+from cut.memory import freed_memory_kept, memory_limit
 from cut.networks.generators import Generator
 from cut.networks.layers import MULTIPLE
 from cut.networks.stylegan2 import StyleGAN2Generator, fixed_noise
@@ -58,7 +58,8 @@ def translate_in_bands(
     # What a GPU's memory does not hold may still fit into the machine's.
     to_disk = placement.device.type != "cuda" or way.spilled > memory_limit()
     chain = chain_of(generator, noise)
-    run_plan(chain, way, placement, source, sink, progress, spill_to_disk=to_disk)
+    with freed_memory_kept():  # bands are alike: the next one takes what the last one had
+        run_plan(chain, way, placement, source, sink, progress, spill_to_disk=to_disk)
     return result
 
 
