@@ -3,6 +3,7 @@
 # make clean   removes the environment
 #
 # ARGS="..."           is handed on: make app ARGS="--port 8000", make test ARGS="-k pictures"
+#                      (ARGS="-n auto --dist loadfile" runs tests in a process a core, on a quiet machine)
 # PYTHON=python3.12    is the Python that a new environment is made with
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ test:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 clean:
 	rm -rf .venv
