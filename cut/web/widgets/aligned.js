@@ -1,9 +1,7 @@
 // One of several before/after sliders that move as one: border, zoom and place are shared by all
 // whose header names the same group.
 //
-// data is a Uint8Array: u32 (little-endian) length of the header, the header as JSON, and the files
-// of the two pictures. Header: {id, group, name, state: "waiting" | "done" | "failed", type, width,
-// height, strength in 0..1, sizes: [bytes, bytes], labels: [before, after], description}.
+// pair.js describes data; its header holds {group, name, state: "waiting" | "done" | "failed"} as well.
 
 const REST = 5; // per cent of the width: nearly all is translation, and the handle can be seen
 const MOST_ZOOM = 8;
@@ -16,23 +14,8 @@ const MOVED = "cut-aligned-moved";
 // a module of its own: what they share lies in the window.
 const views = (window.cutAlignedViews ??= new Map());
 
-export default function aligned({ data, parentElement }) {
-  const frame = parentElement.querySelector(".frame");
-  const [header, files] = unpack(data);
-  frame.view ??= makeView(frame, parentElement);
-  frame.view.show(header, files);
-  return () => {
-    frame.view?.release();
-    frame.view = undefined;
-  };
-}
-
-function unpack(data) {
-  const bytes = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const start = 4 + bytes.getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(data.subarray(4, start)));
-  const middle = start + header.sizes[0];
-  return [header, [data.subarray(start, middle), data.subarray(middle)]];
+export default function aligned(component) {
+  return mountPair(component, makeView);
 }
 
 function clamp(value, least, most) {
@@ -55,7 +38,7 @@ function makeView(frame, parent) {
   const find = (selector) => parent.querySelector(selector);
   const { pictures, place, describe, release: releaseFrame } = makeFrame(frame, followBorder);
   const [range, buttons] = [frame.querySelector("input"), [find(".in"), find(".out")]];
-  let urls = [];
+  const pair = makePair(frame, pictures);
   let shown = frame.dataset.shown;
   let group = "";
   let view = { at: REST, zoom: 1, x: 0, y: 0 };
@@ -96,29 +79,19 @@ function makeView(frame, parent) {
   const release = followGestures(frame, range, buttons, () => view, share);
   window.addEventListener(MOVED, follow);
 
-  async function load(header, files) {
-    const old = urls;
-    frame.dataset.waiting = header.state === "done" ? "no" : "yes";
-    frame.dataset.failed = header.state === "failed" ? "yes" : "no";
-    urls = files.filter((file) => file.length).map((file) => URL.createObjectURL(new Blob([file], { type: header.type })));
-    urls.forEach((url, i) => (pictures[i].src = url));
-    await Promise.all(urls.map((_, i) => pictures[i].decode().catch(() => {})));
-    old.forEach((url) => URL.revokeObjectURL(url));
-    frame.dataset.ready = "yes";
-  }
-
   function show(header, files) {
     group = header.group;
     frame.style.setProperty("--strength", header.strength);
     const isNew = header.id !== shown;
-    if (urls.length && !isNew) return;
+    if (pair.isLoaded() && !isNew) return;
     shown = frame.dataset.shown = header.id;
+    frame.dataset.failed = header.state === "failed" ? "yes" : "no";
     find(".name").textContent = find(".name").title = header.name;
     describe(header);
     range.setAttribute("aria-label", `${header.name}: border between before and after; arrow keys ` +
       "move it, plus and minus zoom, shift and arrow keys move the picture");
     const there = views.get(group) ?? { at: REST, zoom: 1, x: 0, y: 0 };
-    load(header, files).then(() => (isNew && header.state === "done" ? open(there) : apply(there)));
+    pair.load(header, files).then(() => (isNew && header.state === "done" ? open(there) : apply(there)));
   }
 
   function open(there) {
@@ -134,8 +107,7 @@ function makeView(frame, parent) {
       release();
       releaseFrame();
       window.removeEventListener(MOVED, follow);
-      urls.forEach((url) => URL.revokeObjectURL(url));
-      urls = [];
+      pair.release();
     },
   };
 }

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from cut.web.widgets.packing import pack, register
+from cut.web.widgets.packing import register
+from cut.web.widgets.pair import pack_pair
 
-_component = register("aligned", "frame")
+_component = register("aligned", "frame", "pair")
 
 State = Literal["waiting", "done", "failed"]
 
@@ -22,22 +23,19 @@ def aligned(
     description: str = "",
     key: str,
 ) -> None:
-    """Show `after` over `before`, two JPEG files that fill the same frame, under `name`.
+    """Show `after` over `before` under `name`; the arguments are those of `pack_pair`.
 
-    `after` is empty as long as `state` is not `done`. Sliders of one `group` move as one. `size`,
-    `strength` and `identity` are as in `cut.web.widgets.compare`.
+    `after` is empty as long as `state` is not `done`. Sliders of one `group` move as one.
     """
-    header = {
-        "id": f"{identity} {state}",
-        "group": group,
-        "name": name,
-        "state": state,
-        "type": "image/jpeg",
-        "width": size[0],
-        "height": size[1],
-        "strength": strength,
-        "sizes": [len(before), len(after)],
-        "labels": ["Before", "After"],
-        "description": f"{description}, {name}",
-    }
-    _component(data=pack(header, [before, after]), key=key)
+    data = pack_pair(
+        before,
+        after,
+        identity=f"{identity} {state}",
+        size=size,
+        strength=strength,
+        description=f"{description}, {name}",
+        group=group,
+        name=name,
+        state=state,
+    )
+    _component(data=data, key=key)

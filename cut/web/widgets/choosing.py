@@ -38,15 +38,20 @@ def follow_links(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
 
 def write_links(session: Session, example: str | None) -> None:
     """Let the address name the checkpoint and the `example` that is looked at, if any."""
-    for name, value in (("checkpoint", session.checkpoint), ("example", example)):
-        if value:
-            session.links[name] = value
-            if st.query_params.get(name) != value:
-                st.query_params[name] = value
-        else:
-            session.links.pop(name, None)
-            if name in st.query_params:
-                del st.query_params[name]
+    write_link(session, "checkpoint", session.checkpoint)
+    write_link(session, "example", example)
+
+
+def write_link(session: Session, name: str, value: str | None) -> None:
+    """Let the address say `value` under `name`, or nothing; `session` knows that we wrote it."""
+    if value:
+        session.links[name] = value
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+    else:
+        session.links.pop(name, None)
+        if name in st.query_params:
+            del st.query_params[name]
 
 
 def choose_checkpoint(

@@ -1,8 +1,9 @@
 """The before/after slider: drag, tap or arrow keys move the border between two pictures."""
 
-from cut.web.widgets.packing import pack, register
+from cut.web.widgets.packing import register
+from cut.web.widgets.pair import pack_pair
 
-_component = register("compare", "frame")
+_component = register("compare", "frame", "pair")
 
 
 def compare(
@@ -15,35 +16,14 @@ def compare(
     description: str = "",
     key: str = "compare",
 ) -> None:
-    """Show `after` over `before`, two JPEG files that fill the same frame.
-
-    `size` is the picture's own width and height in pixels; it gives the frame its shape. `strength`
-    in [0, 1] lets `before` shine through: the mixture that `PIL.Image.blend` computes. `identity`
-    names the pair: while it stays the same, the handle stays where it is.
-    """
-    header = {
-        "id": identity,
-        "type": "image/jpeg",
-        "width": size[0],
-        "height": size[1],
-        "strength": strength,
-        "sizes": [len(before), len(after)],
-        "labels": ["Before", "After"],
-        "description": description,
-    }
-    _component(data=pack(header, [before, after]), key=key)
+    """Show `after` over `before`; the arguments are those of `pack_pair`."""
+    data = pack_pair(
+        before, after, identity=identity, size=size, strength=strength, description=description
+    )
+    _component(data=data, key=key)
 
 
 def waiting(picture: bytes, *, size: tuple[int, int], description: str) -> None:
     """Show a JPEG file where `compare` will show it, while there is nothing to compare it with."""
-    header = {
-        "id": "",
-        "type": "image/jpeg",
-        "width": size[0],
-        "height": size[1],
-        "strength": 0,
-        "sizes": [len(picture), 0],
-        "labels": ["Before", ""],
-        "description": description,
-    }
-    _component(data=pack(header, [picture]), key="waiting")
+    data = pack_pair(picture, b"", identity="", size=size, strength=0.0, description=description)
+    _component(data=data, key="waiting")

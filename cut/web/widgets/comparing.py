@@ -7,6 +7,7 @@ import streamlit as st
 from cut.checkpoints import Checkpoint
 from cut.errors import CutError
 from cut.web.session import Session
+from cut.web.widgets.choosing import write_link
 
 MOST = 4
 """How many checkpoints are compared at once."""
@@ -43,15 +44,7 @@ def follow_compared(session: Session, checkpoints: Mapping[str, Checkpoint]) -> 
 
 def write_compared(session: Session) -> None:
     """Let the address name the checkpoints that are compared."""
-    value = ",".join(session.compared or ())
-    if value:
-        session.links[_LINK] = value
-        if st.query_params.get(_LINK) != value:
-            st.query_params[_LINK] = value
-    else:
-        session.links.pop(_LINK, None)
-        if _LINK in st.query_params:
-            del st.query_params[_LINK]
+    write_link(session, _LINK, ",".join(session.compared or ()))
 
 
 def offer_comparison(session: Session, names: Sequence[str]) -> None:

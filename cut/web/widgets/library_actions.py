@@ -9,22 +9,9 @@ from cut.checkpoints import Checkpoint
 from cut.web import session
 from cut.web.library.measuring import measure_in_line
 from cut.web.library.picturing import make_samples
-from cut.web.training.takeaways import checkpoint_zip
 from cut.web.widgets.library_cards import open_model
 from cut.web.widgets.library_told import attempt, tell_next, wait_teller
 from cut.web.widgets.plain import plain
-
-
-def take_along(checkpoint: Checkpoint) -> None:
-    """Draw the button that downloads the model's folder."""
-    st.download_button(
-        "Download (zip)",
-        data=partial(checkpoint_zip, checkpoint.name),
-        file_name=f"{checkpoint.name}.zip",
-        mime="application/zip",
-        on_click="ignore",
-        key="library_take",
-    )
 
 
 def changes(checkpoint: Checkpoint, may_change: bool) -> bool:

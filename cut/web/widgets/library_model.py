@@ -11,6 +11,7 @@ from cut.library.store import sample_files
 from cut.web.library import pictures, telling
 from cut.web.model_card import shown_text
 from cut.web.widgets import library_actions as actions
+from cut.web.widgets.checkpoint_button import checkpoint_button
 from cut.web.widgets.facts import fact_list
 from cut.web.widgets.library_cards import open_model, use
 from cut.web.widgets.library_export import export_view
@@ -43,7 +44,7 @@ def model_view(checkpoint: Checkpoint, may_change: bool) -> None:
     with _row():
         _back()
         use(checkpoint)
-        actions.take_along(checkpoint)
+        checkpoint_button("Download (zip)", checkpoint, "library_take")
         if actions.changes(checkpoint, may_change):
             actions.rename(checkpoint)
             actions.remove(checkpoint)

@@ -12,8 +12,9 @@ from cut.jobs import Job, Jobs
 from cut.web import session as visitor
 from cut.web.results import Result, names
 from cut.web.session import Source, read_source
-from cut.web.training.takeaways import animation, checkpoint_zip
+from cut.web.training.takeaways import animation
 from cut.web.translating import Desk
+from cut.web.widgets.checkpoint_button import checkpoint_button
 from cut.web.widgets.compare import compare, waiting
 from cut.web.widgets.plain import sentence
 from cut.web.working_size import Choice, describe
@@ -56,7 +57,7 @@ def result(jobs: Jobs, job: Job) -> None:
             on_click="ignore",
             key="take_animation",
         )
-        _offer(checkpoint, "checkpoint")
+        checkpoint_button("Checkpoint (zip)", checkpoint, "take_checkpoint")
         if st.button("Use on Translate", key="use_translate"):
             _go(TRANSLATE, checkpoint, source)
         # Without patch heads there is nothing to compare patches by.
@@ -66,20 +67,9 @@ def result(jobs: Jobs, job: Job) -> None:
     if back is not None:
         st.caption("The way back, from set B to set A:")
         with st.container(horizontal=True, key="job_take_back"):
-            _offer(back, "checkpoint_back")
+            checkpoint_button("Checkpoint (zip)", back, "take_checkpoint_back")
             if st.button("Use on Translate", key="use_translate_back"):
                 _go(TRANSLATE, back, None)
-
-
-def _offer(checkpoint: "Checkpoint", key: str) -> None:
-    st.download_button(
-        "Checkpoint (zip)",
-        data=partial(checkpoint_zip, checkpoint.name),
-        file_name=f"{checkpoint.name}.zip",
-        mime="application/zip",
-        on_click="ignore",
-        key=f"take_{key}",
-    )
 
 
 def _model(name: str | None) -> "Checkpoint | None":
