@@ -1,7 +1,6 @@
 """The page Translate with several checkpoints side by side."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import cut
-from cut.web.session import Session
 from cut.web.translating import Desk
 from cut.web.widgets.packing import unpack_header
 from cut.web.widgets.side_by_side import comparison_sheet
 from tests.helpers import make_checkpoint
-
-OpenPage = Callable[..., AppTest]
+from tests.pages.translate_pages import OpenPage, errors, session_of
 
 
 @pytest.fixture
@@ -42,15 +39,6 @@ def shown(page: AppTest) -> dict[str, dict[str, Any]]:
 def address(page: AppTest, name: str) -> str | None:
     value = page.query_params.get(name)
     return value if isinstance(value, str) or value is None else value[-1]
-
-
-def session_of(page: AppTest) -> Session:
-    session: Session = page.session_state["cut"]
-    return session
-
-
-def errors(page: AppTest) -> list[str]:
-    return [error.value for error in page.error]
 
 
 def test_the_switch_sets_a_second_checkpoint_beside_the_first(open_page: OpenPage) -> None:

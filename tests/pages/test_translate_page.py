@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +13,13 @@ from streamlit.testing.v1 import AppTest
 import cut
 from cut.web import translating
 from cut.web.results import Result, zip_bytes
-from cut.web.session import Session
 from cut.web.translating import Desk
 from cut.web.widgets.packing import unpack_header
 from tests.helpers import make_picture
 from tests.pages.conftest import PATIENCE
-
-OpenPage = Callable[..., AppTest]
-
-
-def file(name: str, seed: int = 0, width: int = 64, height: int = 48) -> tuple[str, bytes, str]:
-    """A picture as the upload field receives it."""
-    buffer = io.BytesIO()
-    make_picture(width, height, seed=seed).save(buffer, "PNG")
-    return name, buffer.getvalue(), "image/png"
-
+from tests.pages.translate_pages import OpenPage, errors, file, session_of, upload
 
 BROKEN = ("notes.jpg", b"not a picture at all", "image/jpeg")
-
-
-def upload(page: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
-    page.file_uploader[0].set_value(list(files))
-    return page.run()
-
-
-def session_of(page: AppTest) -> Session:
-    session: Session = page.session_state["cut"]
-    return session
 
 
 def components(page: AppTest) -> dict[str, dict[str, Any]]:
@@ -60,11 +39,6 @@ def address(page: AppTest) -> dict[str, str]:
     """The query of the page's address, whether this test wrote it or the page did."""
     values = dict(page.query_params)
     return {name: value if isinstance(value, str) else value[-1] for name, value in values.items()}
-
-
-def errors(page: AppTest) -> list[str]:
-    assert not page.exception, page.exception
-    return [error.value for error in page.error]
 
 
 def shown_result(page: AppTest, choice: Any = "auto") -> Result:
@@ -299,35 +273,3 @@ def test_without_a_checkpoint_the_page_says_what_to_do(
     monkeypatch.setenv("CUT_HOME", str(tmp_path / "empty"))
     (error,) = errors(open_page())
     assert "page Library" in error
-
-
-def test_a_cancelled_translation_waits_until_it_is_wanted_again(
-    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = open_page()
-    told: list[int] = []
-    in_line = translating.translate_in_line
-
-    def watched(*args: Any, progress: Any, **options: Any) -> Any:
-        def tell(done: int, total: int) -> None:
-            told.append(total)
-            progress(done, total)
-
-        return in_line(*args, progress=tell, **options)
-
-    monkeypatch.setattr(translating, "translate_in_line", watched)
-    monkeypatch.setenv("CUT_MEMORY_LIMIT_GB", "0.008")
-    page = upload(page, file("large.png", width=400, height=300))
-    assert errors(page) == []
-    assert max(told) > 1, "it went in bands"
-    session = session_of(page)
-    desk = Desk(session, cut.checkpoints.find(session.checkpoint), 384)
-    desk.cancel(session.source)
-    told.clear()
-    page.selectbox(key="working_size").set_value(384).run()
-    assert told == []
-    assert any("cancelled" in info.value for info in page.info)
-    page.button(key=f"resume-{desk.name(session.source)}").click().run()
-    assert errors(page) == []
-    assert told
-    assert desk.find(session.source) is not None

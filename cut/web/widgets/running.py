@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cut.errors import CutError
 from cut.web.session import Source
 from cut.web.translating import Desk
 from cut.web.widgets.plain import plain
@@ -40,7 +41,11 @@ def show_progress(source: Source, desk: Desk, line: DeltaGenerator) -> Callable[
 
 def tell_trouble(source: Source, desk: Desk, trouble: str) -> None:
     """Say why there is no translation of `source`; offer one that was cancelled again."""
-    if not desk.is_cancelled(source):
+    try:
+        cancelled = desk.is_cancelled(source)
+    except CutError:  # the weights are gone, as `trouble` says
+        cancelled = False
+    if not cancelled:
         st.error(trouble)
         return
     left, right = st.columns([3, 1], vertical_alignment="center")

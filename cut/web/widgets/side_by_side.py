@@ -16,6 +16,7 @@ from cut.web.session import Session, Source
 from cut.web.translating import Desk
 from cut.web.widgets.aligned import State, aligned
 from cut.web.widgets.gallery import Item, gallery
+from cut.web.widgets.running import tell_trouble
 from cut.web.widgets.stage import translate
 from cut.web.working_size import Choice, describe
 
@@ -53,7 +54,8 @@ def side_by_side(session: Session, checkpoints: Sequence[Checkpoint], choice: Ch
         if result is None:
             missing[checkpoint.name] = trouble
             _show(place.picture, source, checkpoint, None, "failed")
-            place.facts.error(trouble)
+            with place.facts.container():
+                tell_trouble(source, desks[number], trouble)
         else:
             _show(place.picture, source, checkpoint, result, "done", strength)
             _tell(place, source, checkpoint, result, strength)

@@ -1,6 +1,5 @@
 """What a job that has ended gives: the picture at full size, and everything to take along."""
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,12 @@ from cut.web.training.takeaways import animation
 from cut.web.translating import Desk
 from cut.web.widgets.checkpoint_button import checkpoint_button
 from cut.web.widgets.compare import compare, waiting
-from cut.web.widgets.plain import sentence
+from cut.web.widgets.running import tell_trouble
+from cut.web.widgets.stage import translate
 from cut.web.working_size import Choice, describe
 
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
-
-log = logging.getLogger(__name__)
 
 TRANSLATE, PATCHES = "translate.py", "patches.py"
 
@@ -99,23 +97,21 @@ def _source(jobs: Jobs, job: Job) -> Source | None:
 def _translation(checkpoint: "Checkpoint", source: Source) -> Result | None:
     """Draw the source and its translation at full size, which is made on the first look."""
     desk = Desk(visitor.current(), checkpoint, _working_size(checkpoint, source))
-    picture, line = st.empty(), st.empty()
-    made = desk.find(source)
+    picture, facts = st.empty(), st.empty()
+    made, trouble = desk.find(source), ""
     size = (source.width, source.height)
     if made is None:
         with picture:
             waiting(source.preview, size=size, description=source.name)
-        try:
-            with line, st.spinner("Translating the picture at full size …", show_time=True):
-                made = desk.translate(source)
-        except CutError as error:
-            line.error(sentence(str(error)))
-        except Exception:
-            log.exception("the translation after training failed")
-            line.error("The translation failed unexpectedly; the server's log says why.")
-        if made is None:
-            return None
-    line.caption(f"{describe(made.size, source.width, source.height)}.")
+        with facts.container():
+            line = st.empty()
+            with st.spinner("Translating the picture at full size …", show_time=True):
+                made, trouble = translate(source, desk, line)
+    if made is None:
+        with facts.container():
+            tell_trouble(source, desk, trouble)
+        return None
+    facts.caption(f"{describe(made.size, source.width, source.height)}.")
     with picture:
         compare(
             source.preview,
