@@ -44,7 +44,7 @@ _FASTCUT = replace(
     epochs=200,
     decay_epochs=50,
 )
-# A quarter of the width and of the crop's area: about a sixteenth of the work, for a CPU.
+# Half the width and a quarter of the crop's area: about a sixteenth of the work, for a CPU.
 _COMPACT: dict[str, Any] = {
     "ngf": 32,
     "ndf": 32,
