@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("roots", nargs="+", type=Path)
     parser.add_argument("--models", nargs="+", default=["cut/compact", "fastcut/compact"])
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=2, help="timed steps a round, an even number")
+    parser.add_argument("--steps", type=int, default=2, help="timed steps a round")
     args = parser.parse_args()
     roots = [root.resolve() for root in args.roots]
     for model in args.models:
