@@ -11,8 +11,8 @@ which weights of a training run             weights
 a page about it                             report, charts
 """
 
-METRICS = ("kid-lite0", "kid", "fid", "sifid-lite0")
-"""The names of the metrics. Less is better in each of them."""
+METRICS = {"kid-lite0": "KID-lite0", "kid": "KID", "fid": "FID", "sifid-lite0": "SIFID-lite0"}
+"""The names of the metrics, each with the name that is shown. Less is better in each of them."""
 
 WEIGHTS = ("last", "ema", "best")
 """Those of a run: as the last step left them; their running average then, which `train` gives out;

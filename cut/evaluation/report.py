@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from cut.evaluation import METRICS
 from cut.evaluation.change import Change
 from cut.evaluation.charts import histogram, interval_chart
 from cut.evaluation.intervals import Interval
@@ -29,7 +30,6 @@ _PICTURES = 9
 _SIDE = 256
 """px, the longest side of a picture on the page."""
 
-_NAMES = {"kid-lite0": "KID-lite0", "kid": "KID", "fid": "FID", "sifid-lite0": "SIFID-lite0"}
 _PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 
 
@@ -95,7 +95,7 @@ def write_report(
         CutError: it cannot be written.
     """
     first = results[0].score
-    metric = _NAMES[first.metric]
+    metric = METRICS[first.metric]
     best = min(results, key=lambda result: result.score.value)
     fields = {
         "title": escape(f"{best.name}: {metric} {_number(best.score.value)}"),
@@ -136,7 +136,7 @@ def _notes(result: Result) -> str:
         else ""
     )
     return (
-        f"Less is better in {_NAMES[score.metric]}, more in the gain, which is doing nothing's "
+        f"Less is better in {METRICS[score.metric]}, more in the gain, which is doing nothing's "
         "score less the model's. An interval holds what pictures of the same kind without end "
         f"would give in some 95 of 100 cases.{few}{masks}"
     )
@@ -147,7 +147,7 @@ def _table(results: Sequence[Result]) -> str:
     more = ["change outside", "inside"] if results[0].change else []
     heads = [
         "",
-        _NAMES[first.metric],
+        METRICS[first.metric],
         "95 % interval",
         "gain",
         "95 % interval",

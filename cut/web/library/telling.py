@@ -6,16 +6,10 @@ from typing import Any
 from cut.checkpoints import Checkpoint
 from cut.library.checking import checked_config
 from cut.library.speed import Speed
-from cut.web.training.words import ago, duration
+from cut.web.score import score_line
+from cut.web.training.words import METHODS, ago, duration
 
-METRICS = {"kid-lite0": "KID-lite0", "kid": "KID", "fid": "FID", "sifid-lite0": "SIFID-lite0"}
-
-_METHODS = {
-    "cut": "CUT",
-    "fastcut": "FastCUT",
-    "sincut": "single-image CUT",
-    "cyclegan": "CycleGAN",
-}
+_METHODS = METHODS | {"sincut": "single-image CUT"}
 _KINDS = {"resnet": "ResNet", "stylegan2": "StyleGAN2"}
 
 NOT_STATED = "not stated"
@@ -41,7 +35,7 @@ def readable(checkpoint: Checkpoint) -> Checkpoint:
 def short_facts(checkpoint: Checkpoint, speed: Speed | None) -> Facts:
     """What a card of the list tells."""
     return [
-        ("Score", score(checkpoint.score)),
+        ("Score", score_line(checkpoint.score) or NOT_MEASURED),
         ("Terms", checkpoint.terms or NOT_STATED),
         ("Size", size(checkpoint.size_bytes)),
         ("Speed", seconds(speed)),
@@ -63,19 +57,6 @@ def all_facts(checkpoint: Checkpoint, speed: Speed | None) -> Facts:
         told["Trained"] = trained
     order = ("Score", "Terms", "Trained", "Method", "Speed", "Size", "Parts", "Added")
     return [("Name", checkpoint.name), *((name, told[name]) for name in order if name in told)]
-
-
-def score(values: dict[str, Any] | None) -> str:
-    """The score with its interval, beside what the untouched pictures score."""
-    if not values or values.get("value") is None:
-        return NOT_MEASURED
-    line = f"{METRICS.get(values['metric'], values['metric'])} {values['value']:#.3g}"
-    if values.get("interval"):
-        low, high = values["interval"]
-        line += f" ({low:#.3g} to {high:#.3g})"
-    if values.get("doing_nothing") is not None:
-        line += f"; doing nothing scores {values['doing_nothing']:#.3g}, lower is better"
-    return line
 
 
 def size(count: int) -> str:

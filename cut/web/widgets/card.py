@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cut.library.store import sample_files
-from cut.web.library.telling import METRICS
 from cut.web.model_card import shown_text
+from cut.web.score import score_line
 from cut.web.widgets.plain import plain
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def card(checkpoint: "Checkpoint") -> None:
     """Draw the card of `checkpoint`; the whole model card opens on demand."""
-    for line in (data_line(checkpoint.config), score_line(checkpoint.score)):
+    for line in (data_line(checkpoint.config), plain(score_line(checkpoint.score))):
         if line:
             st.caption(line)
     samples = sample_files(checkpoint.folder)
@@ -34,14 +34,3 @@ def data_line(config: dict[str, Any]) -> str:
     steps = f" for {config['steps']:,} steps" if config.get("steps") else ""
     terms = f" Terms: {plain(data['terms']).rstrip('.')}." if data.get("terms") else ""
     return f"Trained on {plain(data['name'])}{steps}.{terms}"
-
-
-def score_line(score: dict[str, Any] | None) -> str:
-    """Return the score beside what the untouched pictures score; empty if it was not measured."""
-    if not score or score.get("value") is None:
-        return ""
-    metric = METRICS.get(score["metric"], score["metric"])
-    line = f"{metric} **{score['value']:#.3g}**"
-    if score.get("doing_nothing") is not None:
-        line += f" (doing nothing: {score['doing_nothing']:#.3g})"
-    return f"{line}; lower is better."
