@@ -22,7 +22,9 @@ from cut.web.gradio_parts import (
     picture_field,
     show_examples,
 )
+from cut.web.model_card import shown_text
 from cut.web.models import MAX_WAITING
+from cut.web.score import score_line
 
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
@@ -137,9 +139,10 @@ def _page(checkpoint: Checkpoint) -> None:
     _, device = _translator(None, checkpoint.name)
     function = api.endpoint_for(checkpoint.name, checkpoint.title)
     _translate_endpoint(function, checkpoint.name, general=False)
-    if checkpoint.card:
+    card = shown_text(checkpoint.card)
+    if card:
         with gr.Accordion("Model card: data, terms, scores, limits", open=False):
-            gr.Markdown(_without_pictures(checkpoint.card))
+            gr.Markdown(card)
     with gr.Accordion("Use it from a program", open=False):
         text = gr.Markdown()
 
@@ -232,15 +235,5 @@ def _card(checkpoint: Checkpoint, has_page: bool) -> str:
 
 
 def _score(checkpoint: Checkpoint) -> str:
-    score = checkpoint.score
-    if not score:
-        return ""
-    told = f"{score['metric']} {score['value']:.3f}"
-    if score.get("doing_nothing") is not None:
-        told += f" (doing nothing: {score['doing_nothing']:.3f}; lower is better)"
-    return f"<p class='score'>{html.escape(told)}</p>"
-
-
-def _without_pictures(card: str) -> str:
-    """The text of a model card; its pictures are relative to a folder that is not served."""
-    return "\n".join(line for line in card.splitlines() if not line.lstrip().startswith("!["))
+    line = score_line(checkpoint.score)
+    return f"<p class='score'>{html.escape(line)}</p>" if line else ""
