@@ -44,8 +44,9 @@ def model_name(home: Path, title: str) -> str:
 
 def free_name(home: Path, name: str) -> str:
     """The name, or the same with other four characters at the end if a model has it already."""
+    stem = re.sub(r"-[0-9a-f]{4}$", "", name)[:59]
     while (home / "checkpoints" / name).exists():
-        name = f"{name[:59].rpartition('-')[0] or name[:59]}-{secrets.token_hex(2)}"
+        name = f"{stem}-{secrets.token_hex(2)}"
     return name
 
 

@@ -4,7 +4,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -14,13 +14,13 @@ from cut.files import whole_folder
 from cut.home import home
 from cut.jobs import processes
 from cut.jobs.limits import LIMITS
-from cut.jobs.models import back, model_of
 from cut.jobs.naming import model_name, required_title, title_of
 from cut.jobs.places import database, job_folder
 from cut.jobs.records import Job, Metric, PreviewPicture, Request, State, Upload
 from cut.jobs.requests import Plan, checked_minutes, plan, refuse_long_schedule
 from cut.jobs.store import Row, Store
 from cut.jobs.uploads import Stored, store_pair, store_sets
+from cut.marks import back, marks, model_of
 
 # Inside the class `list` is a method.
 Metrics = list[Metric]
@@ -81,12 +81,13 @@ class Jobs:
     def get(self, id: str) -> Job:
         """The job of that id."""
         processes.sweep(self.folder, self._store)
-        return self._shown(self._store.row(id))
+        return self._shown(self._store.row(id), marks(self.folder))
 
     def list(self) -> list[Job]:
         """Every job, newest first."""
         processes.sweep(self.folder, self._store)
-        return [self._shown(row) for row in self._store.rows()]
+        rows, known = self._store.rows(), marks(self.folder)
+        return [self._shown(row, known) for row in rows]
 
     def stop(self, id: str) -> Job:
         """Stop and keep: a queued job at once, a running one after its step and a save."""
@@ -194,14 +195,14 @@ class Jobs:
                 f"training needs {LIMITS.free_disk_bytes / 1e9:g} GB: make room, or delete jobs"
             )
 
-    def _shown(self, row: Row) -> Job:
+    def _shown(self, row: Row, known: Mapping[str, str]) -> Job:
         state = State(row["state"])
         if state == State.INTERRUPTED and row["stop_asked"]:
             state = State.STOPPING  # the next worker keeps its last save, and trains no further
         model = way_back = None
         if row["published"]:
-            model = model_of(self.folder, row["id"], row["model"])
-            way_back = model_of(self.folder, back(row["id"]))
+            model = model_of(known, row["id"], row["model"])
+            way_back = model_of(known, back(row["id"]))
         job = Job(
             id=row["id"],
             title=row["title"],

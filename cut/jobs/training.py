@@ -16,13 +16,13 @@ from cut.checkpoints import find, read_checkpoint
 from cut.device import Placement, choose
 from cut.errors import CutError
 from cut.files import whole_file, write_text
-from cut.jobs.models import KEY, back, mark, model_of
 from cut.jobs.naming import free_name
 from cut.jobs.places import job_folder, worker_log
 from cut.jobs.records import State
 from cut.jobs.reports import Reporter
 from cut.jobs.store import Row, Store
 from cut.library import publish
+from cut.marks import KEY, back, mark, marks, model_of
 from cut.trainer import Preview, Run, Saved, Skipped, Step
 
 SAVE_SECONDS = 15.0
@@ -120,7 +120,7 @@ def _train(home: Path, store: Store, row: Row, leaving: Callable[[], bool]) -> t
             _tolerantly(lambda: quick.saved(row["id"], run.step, run.seconds))
         elif isinstance(event, Skipped):
             print(f"cut: skipped: {event.message}", file=sys.stderr, flush=True)
-        stop_asked = report.stop_asked
+    stop_asked = report.stop_asked
     _patiently(report.finish, leaving)
     if stop_asked:
         return State.STOPPED, ""
@@ -201,10 +201,12 @@ def _publish(home: Path, row: Row) -> str | None:
     run = job_folder(home, row["id"]) / "run"
     if not (run / "last" / "config.json").is_file():
         return None
+    there = marks(home)
     if (run / "back" / "config.json").is_file():
-        known = model_of(home, back(row["id"]))
+        known = model_of(there, back(row["id"]))
         _give_out(home, run / "back", back(row["id"]), known, f"{row['model'][:59]}-back")
-    known = model_of(home, row["id"], row["model"]) if row["published"] else None
+    # A worker may have died after it published and before it could say so: the mark tells.
+    known = model_of(there, row["id"], row["model"] if row["published"] else None)
     return _give_out(home, run / "last", row["id"], known, row["model"])
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from cut.checkpoints import Checkpoint
 from cut.errors import CutError
 from cut.library.store import one_line, sample_files
+from cut.marks import KEY
 from cut.networks.generators import GENERATORS, build_generator, description_of, head_channels
 from cut.pictures import read_picture
 
@@ -29,11 +30,13 @@ NO_TERMS = (
 def checked_config(values: dict[str, Any], terms: str | None = None) -> dict[str, Any]:
     """A config.json as this software would have written it, `terms` of the data filled in.
 
+    A training job's mark is left out: the copy that somebody brings is theirs, not the job's.
+
     Raises:
         CutError: the kind of generator is unknown, a field has another type than it should, or
             the terms of the data are missing.
     """
-    kept = dict(values)
+    kept = {name: value for name, value in values.items() if name != KEY}
     generator = _table(values, "generator")
     if generator.get("kind") not in GENERATORS:
         raise CutError(

@@ -1,6 +1,7 @@
 """A claimed job trained in this process: how it may end, and what it leaves in the library."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import cut
 from cut.checkpoints import find, read_checkpoint
 from cut.errors import CutError
 from cut.jobs import Job, Jobs, State, training
-from cut.jobs.models import mark
+from cut.jobs.naming import free_name
 from cut.jobs.places import job_folder
 from cut.jobs.store import Store
 from cut.jobs.training import History, fitting_side, work_on
 from cut.library import remove, rename
+from cut.marks import mark
 from cut.methods.sincut import SinCut
 from tests.helpers import make_checkpoint, make_picture
 from tests.jobs.made import pair, request, zip_of_pictures
@@ -152,6 +154,25 @@ def test_a_name_that_was_taken_meanwhile(jobs: Jobs, home: Path) -> None:
     job = train(jobs, queued)
     assert job.model not in (None, taken)
     assert find(taken).config["method"] == "cut"
+
+
+def test_a_worker_that_died_between_publishing_and_saying_so(jobs: Jobs, home: Path) -> None:
+    job = train(jobs, jobs.submit(request(steps=1), *pair()))
+    unsaid = {**dict(store_of(jobs).row(job.id)), "published": 0}
+    assert training._publish(home, unsaid) == job.model
+    assert [folder.name for folder in (home / "checkpoints").iterdir()] == [job.model]
+
+
+def test_a_free_name_loses_no_word(home: Path) -> None:
+    for name, stem in (
+        ("sea-1a2b", "sea"),
+        ("sea-1a2b-back", "sea-1a2b-back"),
+        ("x" * 64, "x" * 59),
+    ):
+        (home / "checkpoints" / name).mkdir(parents=True)
+        found = free_name(home, name)
+        assert found[:-5] == stem
+        assert re.fullmatch(r"-[0-9a-f]{4}", found[-5:])
 
 
 def test_a_loss_that_is_no_number(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from cut.checkpoints import Checkpoint, find
 from cut.errors import CutError
 from cut.library import import_model
 from cut.library.imports import free_name
+from cut.marks import mark, marks
 from cut.networks.resnet import ResnetGenerator
 from cut.published import export_published
 from cut.translate import load
@@ -86,6 +87,12 @@ def test_a_zip_of_published_files(model: Checkpoint, tmp_path: Path) -> None:
     assert imported.checkpoint.files.keys() == {"generator", "patch_heads"}
     picture = make_picture(40, 36)
     assert list(load("mine")(picture).getdata()) == list(load(model.folder)(picture).getdata())
+
+
+def test_a_copy_is_not_the_jobs_that_made_the_model(model: Checkpoint, home: Path) -> None:
+    change(model, job=mark("some job"))
+    import_model(model.folder, "mine")
+    assert marks(home) == {"mine": ""}
 
 
 def test_texts_are_brought_to_one_line(model: Checkpoint, home: Path) -> None:

@@ -13,9 +13,9 @@ from cut import library
 from cut.checkpoints import find
 from cut.errors import CutError
 from cut.jobs import Jobs, State
-from cut.jobs.models import back, mark
 from cut.jobs.places import worker_lock
 from cut.jobs.store import Store
+from cut.marks import back, mark
 from cut.web.session import Session
 from cut.web.training import takeaways
 from cut.web.widgets import train_list

@@ -1,12 +1,13 @@
 """Which model of the library a job made, whatever it is called there by now.
 
 Its config.json bears the job's mark, which stays when the library renames a model, and when a
-person moves its folder.
+person moves its folder. A module that needs no PyTorch.
 """
 
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,23 +32,24 @@ def mark(job: str) -> str:
     return hashlib.blake2b(job.encode(), digest_size=8).hexdigest()
 
 
-def model_of(home: Path, job: str, name: str | None = None) -> str | None:
+def model_of(marks: Mapping[str, str], job: str, name: str | None = None) -> str | None:
     """The name of a job's model in the library, or None if it is not there.
 
     Args:
+        marks: of the library's models, from `marks`.
         job: as for `mark`.
         name: that it was published under. One that bears no mark is taken for the job's, since
             models bore none once.
     """
-    marks = _marks(home / "checkpoints")
     wanted = mark(job)
     if name is not None and marks.get(name) in (wanted, ""):
         return name
     return next((other for other, found in marks.items() if found == wanted), None)
 
 
-def _marks(library: Path) -> dict[str, str]:
-    """The mark of every model by its name; "" where there is none."""
+def marks(home: Path) -> Mapping[str, str]:
+    """The mark of every model in the library of `home` by its name; "" where there is none."""
+    library = home / "checkpoints"
     try:
         changed = library.stat().st_mtime_ns
     except OSError:
