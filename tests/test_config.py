@@ -131,12 +131,14 @@ def test_the_rate_is_constant_then_linear_to_zero() -> None:
     factors = [settings.rate_factor(step, total) for step in range(total)]
     assert factors[:11] == [1.0] * 11
     assert factors[11:] == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
-    assert [settings.is_decaying(step, total) for step in (10, 11)] == [False, True]
+    assert settings.first_decaying(total) == 11
+    assert CutSettings(decay_epochs=0).first_decaying(total) == total, "never"
 
 
 def test_a_schedule_shorter_than_its_decay_falls_from_the_whole_rate() -> None:
     settings = CutSettings(epochs=2, decay_epochs=8)
     assert [settings.rate_factor(step, 4) for step in range(4)] == [1, 0.75, 0.5, 0.25]
+    assert settings.first_decaying(4) == 1
 
 
 def test_a_schedule_without_decay() -> None:

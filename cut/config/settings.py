@@ -38,9 +38,13 @@ class Schedule:
         decaying = total * min(self.decay_epochs, self.epochs) / self.epochs
         return min(1.0, (total - step) / decaying) if decaying else 1.0
 
-    def is_decaying(self, step: int, total: int) -> bool:
-        """Whether the rate has begun to fall; the published loader stops zooming in then."""
-        return self.rate_factor(step, total) < 1.0
+    def first_decaying(self, total: int) -> int:
+        """The first step (from 0) of `total` with a lower rate, `total` if there is none.
+
+        The published loader stops zooming in there.
+        """
+        decaying = total * min(self.decay_epochs, self.epochs) / self.epochs
+        return min(total, int(total - decaying) + 1)
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,7 @@ def open_data(settings: Settings, source: Source, device: torch.device) -> Train
     )
     if not settings.crop_while_decaying:
         total = settings.total_steps(data.epoch_length)
-        first_decaying = int(total - total * settings.decay_epochs / settings.epochs) + 1
-        data.zoom_until = first_decaying * settings.batch_size
+        data.zoom_until = settings.first_decaying(total) * settings.batch_size
     return data
 
 
