@@ -60,17 +60,22 @@ class Best:
         """Score the weights that `write` writes; keep them if they are the best so far.
 
         Raises:
-            CutError: a folder cannot be written, or too few pictures are good.
+            CutError: a folder cannot be written, or too few pictures could be translated.
         """
+        skipped: list[str] = []
         before = time.perf_counter()
         try:
             with TemporaryDirectory(prefix=".scored-", dir=self.folder.parent) as scratch:
                 translator = Translator(write(Path(scratch) / "model", {}), self.placement)
         except OSError as error:
             raise CutError(f"cannot write to {self.folder.parent}: {reason(error)}") from error
-        score = evaluate(
-            translator, self.source, self.target, METRIC, device=str(self.placement.device)
-        )
+        device = str(self.placement.device)
+        try:
+            score = evaluate(
+                translator, self.source, self.target, METRIC, device=device, report=skipped.append
+            )
+        except CutError as error:
+            raise CutError("; ".join([str(error), *skipped[:1]])) from error
         best = score.value < self.least
         if best:
             self.least = score.value

@@ -161,14 +161,14 @@ def find(name_or_path: str | Path) -> Checkpoint:
         CutError: there is none, or it cannot be read.
     """
     path = Path(name_or_path).expanduser()
-    if path.suffix == ".pth":
-        return read_published(path)
     if NAME.fullmatch(str(name_or_path)):
         for root in (home() / "checkpoints", BUNDLED):
             if (root / str(name_or_path)).is_dir():
                 return read_checkpoint(root / str(name_or_path))
     if path.is_dir():
         return read_checkpoint(path)
+    if path.suffix == ".pth":
+        return read_published(path)
     names = ", ".join(checkpoint.name for checkpoint in available()) or "none yet"
     raise CutError(f"no checkpoint {str(name_or_path)!r}; there are: {names}")
 

@@ -192,10 +192,10 @@ class Run:
             last = self.step == steps.stop or over
             if ranks.first and (showing.due(self.step) or (showing.ever and last)):
                 yield showing.timed(lambda: self._preview(method, data))
-            if best and (scoring.due(self.step) or self.step == total):
-                yield best.consider(self.step, partial(self._save_model, method))
             if ranks.first and (saving.due(self.step) or last):
                 yield saving.timed(lambda: self.save(method))
+            if best and (scoring.due(self.step) or self.step == total):  # saved first: it may fail
+                yield best.consider(self.step, partial(self._save_model, method))
             if last:
                 return
         if ranks.first:

@@ -177,12 +177,13 @@ def _facts(args: argparse.Namespace, translator: "Translator") -> dict[str, str]
 
     model, placement = translator.checkpoint, translator.placement
     data = (model.config.get("data") or {}).get("name")
-    steps = model.config.get("steps")
+    steps = model.config.get("steps") if args.weights != "all" else None
+    name = model.name if args.weights is None else args.checkpoint
     trained = [f"{steps:,} steps of {model.config.get('method')}"] if steps else []
     trained += [f"on {data}"] if data else []
     return {
         "command": shlex.join(["python", "-m", "cut", *sys.argv[1:]]),
-        "model": ", ".join([f"{model.title} ({model.name})", " ".join(trained)]).rstrip(", "),
+        "model": ", ".join([f"{model.title} ({name})", " ".join(trained)]).rstrip(", "),
         "source": str(args.source),
         "target": str(args.target),
         "machine": f"{machine(placement.device)}, {placement.precision}",

@@ -45,11 +45,11 @@ def score(predicted: Path, true: Path, limit: int | None = None) -> dict[str, An
 
     confusions = []
     for one, other in pairs(predicted, true)[:limit]:
+        labels = read_labels(one), read_labels(other)
         try:
-            confusions.append(confusion_matrix(read_labels(one), read_labels(other)))
+            confusions.append(confusion_matrix(*labels))
         except CutError as error:
-            line = str(error)
-            raise CutError(line if str(one.parent) in line else f"{one.name}: {line}") from error
+            raise CutError(f"{one.name}: {error}") from error
     whole = np.sum(confusions, 0)
     if not whole.any():
         raise CutError(f"no pixel in {true} counts: all are labelled 255 or as uncounted things")

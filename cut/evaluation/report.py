@@ -30,6 +30,7 @@ _PICTURES = 9
 _SIDE = 256
 """px, the longest side of a picture on the page."""
 
+_BIASED = ("fid",)
 _PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 
 
@@ -135,10 +136,16 @@ def _notes(result: Result) -> str:
         if change
         else ""
     )
+    # FID's bias, which few pictures make large, stays in its interval.
+    ever = (
+        "other pictures of the same kind, as many,"
+        if score.metric in _BIASED
+        else "pictures of the same kind without end"
+    )
     return (
         f"Less is better in {METRICS[score.metric]}, more in the gain, which is doing nothing's "
-        "score less the model's. An interval holds what pictures of the same kind without end "
-        f"would give in some 95 of 100 cases.{few}{masks}"
+        f"score less the model's. An interval holds what {ever} would give in some 95 of 100 "
+        f"cases.{few}{masks}"
     )
 
 

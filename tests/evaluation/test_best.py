@@ -109,6 +109,17 @@ def test_data_that_cannot_be_scored_is_refused_before_the_first_step(
         best.Best(pair, tmp_path / "run" / "best", CPU, resume=False)
 
 
+def test_a_score_that_fails_costs_no_step_and_says_why(
+    tmp_path: Path, data: Path, colours: ColourNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_run(tmp_path / "run", data, until=2)
+    for file in (data / "testA").iterdir():
+        file.write_bytes(b"broken")
+    with pytest.raises(CutError, match=r"good pictures.*; .*\.png"):
+        list(run.train())
+    assert torch.load(run.state_file, weights_only=True)["step"] == 2
+
+
 def test_evaluate_tells_the_weights_of_a_run_apart(
     tmp_path: Path,
     data: Path,
@@ -129,7 +140,9 @@ def test_evaluate_tells_the_weights_of_a_run_apart(
     for result in results:
         assert call(*common, "--weights", result["weights"]) == 0
         assert json.loads(capsys.readouterr().out.splitlines()[-1]) == result
-    assert all(f"mine, {weights}" in page.read_text() for weights in ("last", "ema", "best"))
+    html = page.read_text()
+    assert all(f"mine, {weights}" in html for weights in ("last", "ema", "best"))
+    assert "(mine), on " in html, "their steps differ"
     with pytest.raises(CutError, match="--sheet shows one model"):
         call(*common, "--weights", "all", "--sheet", tmp_path / "sheet.png")
 

@@ -181,10 +181,13 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_command_refuses_in_one_line(tmp_path: Path) -> None:
-    seen, true = tmp_path / "seen", tmp_path / "true"
+    seen, true = tmp_path / "labels", tmp_path / "true"
     save(labels(1), seen / "a.png")
     save(labels(1)[:8], true / "a.png")
-    with pytest.raises(CutError, match=r"a\.png: 24 x 16 px of predicted labels, 24 x 8 px"):
+    with pytest.raises(CutError, match=r"^a\.png: 24 x 16 px of predicted labels, 24 x 8 px"):
+        call("--source", seen, "--target", true)
+    (true / "a.png").write_bytes(b"broken")
+    with pytest.raises(CutError, match=r"^\S+true/a\.png is not a PNG file"):
         call("--source", seen, "--target", true)
     save(np.full((16, 24), 255, np.uint8), true / "a.png")
     with pytest.raises(CutError, match=r"no pixel in .* counts"):

@@ -108,6 +108,13 @@ def test_page_of_single_pictures(tmp_path: Path) -> None:
     assert "With few pictures there are no intervals." in html
 
 
+@pytest.mark.parametrize(("metric", "words"), [("kid", "without end"), ("fid", "as many,")])
+def test_an_interval_is_told_for_what_it_is(tmp_path: Path, metric: str, words: str) -> None:
+    result = Result("one", score(metric=metric), album())
+    write_report(tmp_path / "page.html", [result], {}, seed=0)
+    assert f"{words} would give in some 95" in (tmp_path / "page.html").read_text()
+
+
 def test_interval_chart_places_values_in_proportion() -> None:
     svg = interval_chart([("model", 0.1, (0.05, 0.15)), ("doing nothing", 0.2, None)])
     dots = [float(x) for x in re.findall(r'<circle class="mark" cx="([\d.]+)"', svg)]

@@ -12,7 +12,7 @@ from cut.checkpoints import find
 from cut.cli import main
 from cut.device import Placement
 from cut.errors import CutError
-from cut.library import rename
+from cut.library import remove, rename
 from cut.library.speed import Speed, measure, recall, remember
 from cut.library.store import place_for
 from cut.translate import Translator
@@ -39,6 +39,14 @@ def test_a_title_is_kept_or_changed(mine: Path) -> None:
     assert rename("mine", "mine", title="Horses\nto zebras").title == "Horses to zebras"
     assert rename("mine", "ours").title == "Horses to zebras"
     assert rename("ours", "ours", title=" ").title == "ours"
+
+
+def test_a_name_like_a_files(mine: Path, home: Path) -> None:
+    rename("mine", "mine.pth")
+    assert find("mine.pth").folder == home / "checkpoints" / "mine.pth"
+    rename("mine.pth", "zebras")
+    remove("zebras")
+    assert not list((home / "checkpoints").iterdir())
 
 
 def test_names_that_cannot_be_given(tmp_path: Path, home: Path, mine: Path) -> None:
