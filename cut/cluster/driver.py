@@ -29,6 +29,9 @@ LOOK_AROUND = 2.0
 PATIENCE = 300.0
 """Seconds to wait while there is no worker: for resources, or for a node that comes back."""
 
+FINISHING = 60.0
+"""Seconds that the pictures in flight are given to be finished once no others are wanted."""
+
 SHARING = 10.0
 """Seconds that a file written elsewhere may take to be seen here."""
 
@@ -95,8 +98,8 @@ def translate_all(
 ) -> Generator[Made, None, None]:
     """Translate every source to its target on the cluster at `address`, in any order.
 
-    Whoever closes the iterator early, with an interrupt too, gets the pictures in flight finished
-    and written, and no others begun.
+    Whoever closes the iterator early, with an interrupt too, gets the pictures that workers have
+    been given by then, unless they take longer than `FINISHING`; nothing half-written is left.
 
     Raises:
         CutError: there is no cluster or no worker, or the targets' folder is not shared.
@@ -202,6 +205,12 @@ class _Cluster:
             worker = asked[reference]
             try:
                 answer = self.ray.get(reference)
+            except self.ray.exceptions.RayTaskError as error:
+                if reference in worker.tasks:  # a fault in our code: the worker lives on
+                    yield _failed(worker.tasks.pop(reference), last_line(error))
+                else:
+                    self._give_up(worker, last_line(error))
+                continue
             except self.ray.exceptions.RayError as error:
                 yield from self._lose(worker, error)
                 continue
@@ -250,7 +259,9 @@ class _Cluster:
     def leave(self) -> None:
         """Let the pictures in flight be finished; clear away what lost workers left of theirs."""
         if waited := self.in_flight:
-            self.ray.wait(waited, num_returns=len(waited), timeout=60.0)
+            _, late = self.ray.wait(waited, num_returns=len(waited), timeout=FINISHING)
+            tasks = {key: task for worker in self.workers for key, task in worker.tasks.items()}
+            self.lost += [tasks[reference].target for reference in late]
         for worker in self.workers:
             self.ray.kill(worker.actor)
         for target in self.lost:
@@ -270,6 +281,10 @@ def _places(resources: dict[str, float], device: str) -> tuple[int, dict[str, fl
 def _refused(task: _Task) -> Made:
     error = f"{task.target} is there already: add --overwrite or choose another --output"
     return Made(task.source, task.target, error=error)
+
+
+def _failed(task: _Task, reason: str) -> Made:
+    return Made(task.source, task.target, error=f"{task.source}: {reason}")
 
 
 def _given_up(task: _Task) -> Made:

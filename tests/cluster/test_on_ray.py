@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Watch(threading.Thread):
     """Notes the files of a folder as they come, and acts once when there are three."""
 
-    def __init__(self, folder: Path, act: Any) -> None:
+    def __init__(self, folder: Path, act: Any = lambda: None) -> None:
         super().__init__(daemon=True)
         self.folder, self.act, self.over = folder, act, False
         self.inodes: dict[str, set[int]] = {}
@@ -92,17 +92,34 @@ def test_every_picture_is_there_though_a_node_is_killed_midway(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lost = []
-    lose = driver._Cluster._lose
+    lost, killed = [], []
+    lose, hand_out, collect = (
+        getattr(driver._Cluster, name) for name in ("_lose", "hand_out", "collect")
+    )
+    out = folder / "out"
+    victim = next(node for node in cluster.list_all_nodes() if node != cluster.head_node)
+    watch = Watch(out)
 
     def noted(self: Any, worker: Any, error: Exception) -> Any:
         lost.append(list(worker.tasks.values()))
         return lose(self, worker, error)
 
-    monkeypatch.setattr(driver._Cluster, "_lose", noted)
-    out = folder / "out"
-    victim = next(node for node in cluster.list_all_nodes() if node != cluster.head_node)
-    with Watch(out, lambda: cluster.remove_node(victim, allow_graceful=False)) as watch:
+    def together(self: Any) -> Any:
+        """Begin when both nodes are ready, however busy the machine."""
+        ready = [worker for worker in self.workers if worker.loading is None]
+        return hand_out(self) if killed or len(ready) == 2 else iter(())
+
+    def midway(self: Any) -> Any:
+        """Kill the node when there are files and its worker has pictures in hand."""
+        busy = {worker.node for worker in self.workers if worker.tasks}
+        if not killed and len(watch.inodes) >= 3 and victim.node_id in busy:
+            killed.append(victim)
+            cluster.remove_node(victim, allow_graceful=False)
+        return collect(self)
+
+    for name, act in (("_lose", noted), ("hand_out", together), ("collect", midway)):
+        monkeypatch.setattr(driver._Cluster, name, act)
+    with watch:
         assert call(cluster, folder, out) == 0
     assert len(lost) == 1
     assert lost[0], "it had pictures in hand"
@@ -116,6 +133,20 @@ def test_every_picture_is_there_though_a_node_is_killed_midway(
     told = capsys.readouterr().err
     assert "none.png" in told
     assert f"1 of {PICTURES + 2} skipped" in told
+
+
+def test_a_fault_of_ours_is_told_and_costs_no_worker(
+    cluster: Any, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(self: Any, *_: object) -> None:
+        raise TypeError("no such thing")
+
+    monkeypatch.setattr("cut.cluster.worker.TranslationWorker.translate", faulty)
+    out = folder / "faulty"
+    assert call(cluster, folder, out) == 2
+    told = capsys.readouterr().err
+    assert "03.png: TypeError: no such thing" in told
+    assert "workers were lost" not in told
 
 
 def test_an_interrupt_leaves_whole_pictures_and_what_is_there_is_kept(
