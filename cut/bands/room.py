@@ -1,8 +1,9 @@
 """Gives back what the C library keeps of freed memory, where a plan needs the room.
 
-glibc hands freed blocks below 32 MB to whoever asks next, which spares the system's clearing of new
-pages. But they lie scattered, and a process came to twice what its tensors take. So they are kept
-as long as the limit has room for them, and given back before an operation for which it has not.
+Freed blocks go to whoever asks next (`cut.memory.freed_memory_kept`), which spares the system's
+clearing of new pages. But they lie scattered, and a process came to twice what its tensors take. So
+they are kept as long as the limit has room for them, and given back before an operation for which
+it has not.
 """
 
 import ctypes

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,7 @@ for width, height, gigabytes in json.loads(sys.argv[1]):
 def test_the_process_grows_by_no_more_than_the_limit() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROCESS, json.dumps(CASES)],
+        cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
         check=True,
