@@ -1,5 +1,6 @@
 """Correspondences to test with: small random networks whose features differ from place to place."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -9,12 +10,15 @@ from PIL import Image
 
 from cut.correspondence import Correspondence, LayerView, correspond
 from cut.translate import Translator, load
-from tests.helpers import make_checkpoint, make_picture
+from tests.helpers import TINY, make_checkpoint, make_picture
 
 
-def make_translator(folder: Path, heads: bool = True) -> Translator:
+def make_translator(
+    folder: Path, heads: bool = True, embedding: int = TINY.embedding
+) -> Translator:
     """A translator with weights of a size that makes outputs colourful and patches distinct."""
-    make_checkpoint(folder, ngf=4, blocks=5, heads=heads)
+    settings = replace(TINY, embedding=embedding)
+    make_checkpoint(folder, ngf=4, blocks=5, heads=heads, settings=settings)
     translator = load(str(folder), "cpu", "fp32")
     networks = [translator.generator, *([translator.patch_heads] if heads else [])]
     generator = torch.Generator().manual_seed(0)

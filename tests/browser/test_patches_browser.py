@@ -33,8 +33,12 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def checkpoint(server: RunningServer) -> Path:
     """A model whose random features tell patches apart, where the server finds it."""
-    folder = server.home / "checkpoints" / "distinct"
-    translator = make_translator(folder)
+    return serve_model(server, "distinct")
+
+
+def serve_model(server: RunningServer, name: str, **settings: int) -> Path:
+    folder = server.home / "checkpoints" / name
+    translator = make_translator(folder, **settings)
     assert translator.patch_heads is not None
     write_checkpoint(
         folder,
@@ -59,8 +63,8 @@ def page(browser: Browser, server: RunningServer, checkpoint: Path) -> Iterator[
         yield tab
 
 
-def visit(page: Page, server: RunningServer, query: str = "") -> None:
-    page.goto(f"{server.url}/patches?checkpoint=distinct{query}")
+def visit(page: Page, server: RunningServer, query: str = "", name: str = "distinct") -> None:
+    page.goto(f"{server.url}/patches?checkpoint={name}{query}")
     settle(page)
 
 
@@ -73,11 +77,15 @@ def settle(page: Page) -> None:
 def at_picture(page: Page, server: RunningServer, tmp_path: Path) -> Page:
     """The page with the picture that `view` is about."""
     visit(page, server)
-    (tmp_path / "noisy.png").write_bytes(png_bytes(noisy_picture(300, 256)))
-    page.set_input_files("input[type=file]", tmp_path / "noisy.png")
+    bring_picture(page, tmp_path)
+    return page
+
+
+def bring_picture(page: Page, folder: Path) -> None:
+    (folder / "noisy.png").write_bytes(png_bytes(noisy_picture(300, 256)))
+    page.set_input_files("input[type=file]", folder / "noisy.png")
     expect(page.get_by_text("Seen at 300 × 256")).to_be_visible()
     settle(page)
-    return page
 
 
 def test_hovering_reads_what_the_engine_computes_without_a_request(
@@ -233,7 +241,12 @@ def test_two_checkpoints_show_the_same_place_in_step(page: Page, server: Running
     expect(reading(page)).to_have_attribute("data-column", column or "")
 
 
-def test_hovering_costs_little_more_than_its_dot_products(page: Page, at_picture: Page) -> None:
+def test_hovering_costs_little_more_than_its_dot_products(
+    page: Page, server: RunningServer, tmp_path: Path
+) -> None:
+    serve_model(server, "wide", embedding=256)  # as many numbers a place as PLAIN_FRAMES multiplies
+    visit(page, server, name="wide")
+    bring_picture(page, tmp_path)
     choose_layer(page, 8)
     page.evaluate(SWEEP, 1500)  # until it is compiled
     session = page.context.new_cdp_session(page)
