@@ -8,21 +8,21 @@ mirrors its inputs in every other step here, the first among them, instead of by
 """
 
 import argparse
-import json
 import statistics
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
 import torch
 
+from benchmarks.own_process import in_own_process, measured_here
 from cut.bench import peak_memory_gb
 from cut.config import preset
 from cut.device import choose
 from cut.memory import freed_memory_kept
 from cut.methods import METHODS
 from cut.step_profile import EveryOther
+
+MODULE = "benchmarks.checkpointing"
 
 
 def measure(method: str, crop: int, checkpointing: bool, steps: int) -> dict[str, float]:
@@ -49,19 +49,9 @@ def main() -> None:
     print(choose().describe())
     for method in args.models:
         for crop in args.crops:
-            for kept in ("kept", "again"):
-                command = [
-                    sys.executable,
-                    "-m",
-                    "benchmarks.checkpointing",
-                    "one",
-                    method,
-                    str(crop),
-                    kept,
-                    str(args.steps),
-                ]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
-                row = json.loads(done.stdout)
+            for again in (False, True):
+                row = in_own_process(MODULE, method, crop, again, args.steps)
+                kept = "again" if again else "kept"
                 print(
                     f"{method:8} {crop:4} px  activations {kept:6} {row['seconds']:7.1f} s"
                     f" {row['processor']:7.1f} s"
@@ -70,9 +60,5 @@ def main() -> None:
                 )
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["one"]:
-        method, crop, kept, steps = sys.argv[2:]
-        print(json.dumps(measure(method, int(crop), kept == "again", int(steps))))
-    else:
-        main()
+if __name__ == "__main__" and not measured_here(measure):
+    main()

@@ -7,7 +7,6 @@ beside them, which add up all threads.
 """
 
 import argparse
-import resource
 import time
 from collections.abc import Callable
 
@@ -16,6 +15,7 @@ from PIL import Image
 
 from cut.correspondence import LayerView, correspond
 from cut.figures import FORMATS, correspondence_figure, figure_bytes
+from cut.resident import peak_resident
 from cut.translate import load
 
 
@@ -37,7 +37,7 @@ def judge(layer: LayerView, negatives: str) -> None:
 
 def peak() -> float:
     """The largest resident size so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_resident() / 2**20
 
 
 def main() -> None:

@@ -9,11 +9,8 @@ onnxruntime, `openvino` the first two and openvino; an engine that fails says so
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,8 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.own_process import in_own_process, measured_here
+from cut.resident import peak_resident
+
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints" / "horse2zebra"
 Run = Callable[[np.ndarray], object]
+
+MODULE = "benchmarks.engines"
 
 
 def eager(folder: Path) -> Run:
@@ -71,10 +73,10 @@ def openvino(folder: Path) -> Run:
 ENGINES = {"eager": eager, "compile": compiled, "onnx": onnx, "openvino": openvino}
 
 
-def one(engine: str, folder: Path, size: int, runs: int, start: float) -> dict[str, float]:
+def measure(engine: str, folder: str, size: int, runs: int, start: float) -> dict[str, float]:
     """Measure in this process, which began at `start`, seconds of the system's clock."""
     x = np.random.default_rng(0).uniform(-1, 1, (1, 3, size, size)).astype(np.float32)
-    run = ENGINES[engine](folder)
+    run = ENGINES[engine](Path(folder))
     run(x)
     cold = time.time() - start
     timings = []
@@ -82,10 +84,8 @@ def one(engine: str, folder: Path, size: int, runs: int, start: float) -> dict[s
         before = time.perf_counter()
         run(x)
         timings.append(time.perf_counter() - before)
-    # Not getrusage's: that is at least what the process had that started this one.
-    status = Path("/proc/self/status").read_text().split()
-    peak = int(status[status.index("VmHWM:") + 1]) * 1024 / 1e9
-    return {"cold": cold, "warm": statistics.median(timings), "gigabytes": peak}
+    warm = statistics.median(timings)
+    return {"cold": cold, "warm": warm, "gigabytes": peak_resident() / 1e9}
 
 
 def prepare(folder: Path, exported: bool) -> dict[str, Path]:
@@ -128,9 +128,13 @@ def main() -> None:
             for size in args.sizes:
                 base = None
                 for engine in args.engines:
-                    row = _row(engine, models[model], size, args.runs, folder / f"cache-{size}")
-                    if isinstance(row, str):
-                        print(f"{model:9} {size:4}  {engine:9} failed: {row}", flush=True)
+                    case = (engine, str(models[model]), size, args.runs, time.time())
+                    # Compiled code of earlier runs would make the first translation look quick.
+                    cache = str(folder / f"cache-{size}" / models[model].name)
+                    try:
+                        row = in_own_process(MODULE, *case, TORCHINDUCTOR_CACHE_DIR=cache)
+                    except SystemExit as failed:
+                        print(f"{model:9} {size:4}  {engine:9} failed: {failed}", flush=True)
                         continue
                     base = row["warm"] if engine == "eager" else base
                     ratio = f"{row['warm'] / base:8.2f}" if base else ""
@@ -141,22 +145,5 @@ def main() -> None:
                     )
 
 
-def _row(engine: str, folder: Path, size: int, runs: int, cache: Path) -> dict[str, float] | str:
-    arguments = ["one", engine, str(folder), str(size), str(runs)]
-    command = [sys.executable, "-m", "benchmarks.engines", *arguments]
-    # Compiled code of earlier runs would make the first translation look quick.
-    surroundings = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(cache / folder.name)}
-    done = subprocess.run(
-        [*command, str(time.time())], env=surroundings, capture_output=True, text=True
-    )
-    if done.returncode:
-        return (done.stderr.strip().splitlines() or ["no message"])[-1]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["one"]:
-        engine, folder, size, runs, start = sys.argv[2:]
-        print(json.dumps(one(engine, Path(folder), int(size), int(runs), float(start))))
-    else:
-        main()
+if __name__ == "__main__" and not measured_here(measure):
+    main()

@@ -13,8 +13,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,10 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.own_process import in_own_process, measured_here
+
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "growth.json"
 PLOT = HERE / "growth.svg"
 SHORT = 10  # seconds; what takes less is run twice
+ALONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 TRANSLATE = {"side": 128, "megapixels": 0.0, "batch": 1, "ngf": 16}
 STEP = {"crop": 64, "batch": 1, "ngf": 16}
@@ -128,29 +129,20 @@ def measure(name: str, case: dict[str, Any]) -> dict[str, Any]:
     """One case, in this process."""
     import torch
 
-    from benchmarks.large import resident
+    from cut.resident import peak_resident
 
     torch.set_num_threads(1)
     call, way = (translation if name.startswith("translate") else step)(case)
-    before, seconds = resident(), []
+    before, seconds = peak_resident(), []
     while not seconds or (len(seconds) < 2 and seconds[0] < SHORT):
         start = time.process_time()
         call()
         seconds.append(time.process_time() - start)
-    added = resident() - before
+    added = peak_resident() - before
     return {
         "x": size_of(name, case), "seconds": round(min(seconds), 4),
         "added_gb": round(added / 1e9, 4), "way": way,
     }  # fmt: skip
-
-
-def in_own_process(name: str, case: dict[str, Any]) -> dict[str, Any]:
-    alone = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "benchmarks.growth", "--case", json.dumps([name, case])]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | alone
-    )
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def machine() -> str:
@@ -236,19 +228,16 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SERIES, default=list(SERIES))
     parser.add_argument("--most", type=float, default=50, help="megapixels, of the largest picture")
     parser.add_argument("--redraw", action="store_true", help="measure nothing")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.case:
-        print(json.dumps(measure(*json.loads(options.case))))
-        return
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {"series": {}}
     for name in [] if options.redraw else options.only:
         cases = [one for one in SERIES[name][1] if one.get("megapixels", 0) <= options.most]
         figures["machine"] = machine()
         figures["series"][name] = []
         for case in cases:
-            figures["series"][name].append(in_own_process(name, case))
-            print(name, figures["series"][name][-1], flush=True)
+            row = in_own_process("benchmarks.growth", name, case, **ALONE)
+            figures["series"][name].append(row)
+            print(name, row, flush=True)
         FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
     draw(figures)
     for name, points in figures["series"].items():
@@ -256,5 +245,5 @@ def main() -> None:
             print(f"{name:17} {what:9} {in_words(slope(points, what))}")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and not measured_here(measure):
     main()

@@ -12,9 +12,6 @@ added to that of the loaded model. `--one-piece` measures one piece as well.
 import argparse
 import json
 import math
-import resource
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.own_process import in_own_process, measured_here
 from cut.bands.choice import way_through
 from cut.bands.translation import translate_in_bands
 from cut.bench import conv_peak_gflops
@@ -33,14 +31,11 @@ from cut.networks.generators import Generator
 from cut.networks.resnet import ResnetGenerator
 from cut.pictures import read_picture, resize_short_side
 from cut.previews import to_picture
+from cut.resident import peak_resident
 from cut.translate import load
 from cut.work import translation_gflop
 
 PHOTO = Path(__file__).resolve().parents[1] / "cut" / "web" / "examples" / "horses_on_a_meadow.jpg"
-
-
-def resident() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def made_picture(megapixels: float) -> Image.Image:
@@ -67,7 +62,7 @@ def measure(
     generator = made_generator(name, placement)
     generator(placement.batch(torch.rand(1, 3, 64, 64)))
     picture = made_picture(megapixels)
-    before, start = resident(), time.perf_counter()
+    before, start = peak_resident(), time.perf_counter()
     way = None if whole else way_through(generator, placement, picture.size, limit)
     if way is None:
         to_picture(generator(placement.batch(to_tensor(picture)[None]))[0][0])
@@ -86,8 +81,8 @@ def measure(
         "spilled_gb": round(way.spilled / 1e9, 2) if way else 0.0,
         "seconds": round(seconds, 1),
         "gflop": round(translation_gflop(generator, picture.height, picture.width)),
-        "peak_memory_gb": round(resident() / 1e9, 2),
-        "added_gb": round((resident() - before) / 1e9, 2),
+        "peak_memory_gb": round(peak_resident() / 1e9, 2),
+        "added_gb": round((peak_resident() - before) / 1e9, 2),
         "expected_gb": round(expected / 1e9, 2),
     }
 
@@ -116,7 +111,8 @@ def tell_precision(model: str, side: int) -> None:
             )
 
 
-def main(options: argparse.Namespace) -> None:
+def tell_sizes(options: argparse.Namespace) -> None:
+    """Print a row for each picture and model."""
     peak = conv_peak_gflops(choose("cpu", options.precision))
     print(f"convolution peak: {peak:.0f} GFLOP/s in {choose('cpu', options.precision).precision}")
     print(
@@ -126,7 +122,8 @@ def main(options: argparse.Namespace) -> None:
     for megapixels in options.megapixels:
         for model in options.models:
             for whole in (False, True) if options.one_piece else (False,):
-                row = in_own_process(model, megapixels, whole, options)
+                case = (model, megapixels, options.precision, options.limit, whole)
+                row = in_own_process("benchmarks.large", *case)
                 row["share_of_peak"] = round(row["gflop"] / row["seconds"] / peak, 3)
                 rows.append(row)
                 way = f"{row['passes']} passes" if row["bands"] else "one piece"
@@ -141,16 +138,7 @@ def main(options: argparse.Namespace) -> None:
         print(json.dumps({"conv_peak_gflops": round(peak, 1), "results": rows}))
 
 
-def in_own_process(
-    model: str, megapixels: float, whole: bool, options: argparse.Namespace
-) -> dict[str, Any]:
-    case = json.dumps([model, megapixels, options.precision, options.limit, whole])
-    command = [sys.executable, "-m", "benchmarks.large", "--case", case]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("megapixels", nargs="*", type=float, default=[3.0, 12.0])
     parser.add_argument("--models", nargs="+", default=["horse2zebra", "generator-64"])
@@ -159,11 +147,12 @@ if __name__ == "__main__":
     parser.add_argument("--one-piece", action="store_true", help="measure one piece as well")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--psnr", type=int, metavar="PX", help="compare precisions instead")
-    parser.add_argument("--case", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.case:
-        print(json.dumps(measure(*json.loads(options.case))))
-    elif options.psnr:
+    if options.psnr:
         tell_precision(options.models[0], options.psnr)
     else:
-        main(options)
+        tell_sizes(options)
+
+
+if __name__ == "__main__" and not measured_here(measure):
+    main()

@@ -5,16 +5,15 @@
 Each row is a process of its own: its largest resident size, less that before the translation.
 """
 
-import json
-import resource
-import subprocess
-import sys
+import argparse
 
 import torch
 
+from benchmarks.own_process import in_own_process, measured_here
 from cut.device import choose
 from cut.memory import estimate_bytes
 from cut.networks.resnet import ResnetGenerator
+from cut.resident import peak_resident
 
 CASES = [
     (ngf, precision, side)
@@ -24,10 +23,6 @@ CASES = [
 ]
 
 
-def resident() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 @torch.inference_mode()
 def measure(ngf: int, precision: str, side: int) -> int:
     """Bytes that the process grew by while it translated one picture of side x side px."""
@@ -35,26 +30,23 @@ def measure(ngf: int, precision: str, side: int) -> int:
     generator = placement.network(ResnetGenerator(ngf)).eval()
     generator(placement.batch(torch.rand(1, 3, 64, 64)))
     picture = torch.rand(1, 3, side, side)
-    before = resident()
+    before = peak_resident()
     generator(placement.batch(picture))
-    return resident() - before
+    return peak_resident() - before
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     print("ngf  precision  side   measured   estimate   estimate/measured")
     for ngf, precision, side in CASES:
-        command = [sys.executable, "-m", "benchmarks.memory", str(ngf), precision, str(side)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        grown = json.loads(done.stdout)
+        grown = in_own_process("benchmarks.memory", ngf, precision, side)
         expected = estimate_bytes(side, side, ngf, choose("cpu", precision).dtype)
         print(
             f"{ngf:3}  {precision:9}  {side:4}  {grown / 1e9:6.2f} GB  {expected / 1e9:6.2f} GB"
-            f"   {expected / grown:.2f}"
+            f"   {expected / grown:.2f}",
+            flush=True,
         )
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(measure(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))))
-    else:
-        main()
+if __name__ == "__main__" and not measured_here(measure):
+    main()

@@ -6,7 +6,6 @@ thing measured. `python -m cut.bench NAME DEVICE PRECISION RUNS` is such a proce
 
 import itertools
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from cut.memory import freed_memory_kept
 from cut.methods import METHODS
 from cut.networks.generators import Generator
 from cut.networks.resnet import ResnetGenerator
+from cut.resident import peak_resident
 from cut.step_profile import EveryOther
 from cut.translate import load
 from cut.work import step_gflop, translation_gflop
@@ -121,9 +121,7 @@ def peak_memory_gb(placement: Placement) -> float:
     """The most that this process has held at a time: on a CUDA device, or else in memory."""
     if placement.device.type == "cuda":
         return torch.cuda.max_memory_reserved(placement.device) / 1e9
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    return peak_resident() / 1e9
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from cut.errors import CutError
 from cut.jobs.records import Metric
 from cut.jobs.store import Progress, Store
+from cut.resident import peak_resident
 
 REPORT_SECONDS = 0.5
 RATE_SECONDS = 10.0
@@ -114,8 +115,6 @@ def memory() -> float | None:
 def _largest() -> float | None:
     """The largest that it ever took, where the system does not tell what it takes now."""
     try:
-        import resource
+        return peak_resident() / 1e9
     except ImportError:  # Windows
         return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
