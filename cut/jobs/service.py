@@ -83,10 +83,10 @@ class Jobs:
         processes.sweep(self.folder, self._store)
         return self._shown(self._store.row(id), marks(self.folder))
 
-    def list(self) -> list[Job]:
-        """Every job, newest first."""
+    def list(self, ids: Sequence[str] | None = None) -> list[Job]:
+        """Every job, or those of `ids` that there are, newest first."""
         processes.sweep(self.folder, self._store)
-        rows, known = self._store.rows(), marks(self.folder)
+        rows, known = self._store.rows(ids), marks(self.folder)
         return [self._shown(row, known) for row in rows]
 
     def stop(self, id: str) -> Job:

@@ -60,10 +60,13 @@ class Store:
         with self.database.reading() as connection:
             _refuse_full(connection)
 
-    def rows(self) -> list[Row]:
-        """Every job, newest first; `place` is its place in its device's line, from 1, or 0."""
+    def rows(self, jobs: Sequence[str] | None = None) -> list[Row]:
+        """Every job, or those of `jobs` that there are, newest first.
+
+        `place` is a job's place in its device's line, from 1, or 0.
+        """
         with self.database.reading() as connection:
-            return _rows(connection)
+            return _rows(connection, jobs)
 
     def row(self, job: str) -> Row:
         """As `rows`, of one job.
@@ -72,7 +75,7 @@ class Store:
             CutError: there is no such job.
         """
         with self.database.reading() as connection:
-            found = _rows(connection, job)
+            found = _rows(connection, [job])
         if not found:
             raise CutError(f"there is no job {job[:40]!r}: it was deleted, or the link is wrong")
         return found[0]
@@ -272,16 +275,16 @@ class Store:
             return gone.rowcount > 0
 
 
-def _rows(connection: sqlite3.Connection, job: str | None = None) -> list[Row]:
+def _rows(connection: sqlite3.Connection, jobs: Sequence[str] | None = None) -> list[Row]:
     ahead = (
         "SELECT count(*) FROM jobs AS other WHERE other.lane = jobs.lane AND NOT other.forgotten "
         "AND (other.state = 'interrupted' OR other.state = 'queued' AND other.turn < jobs.turn)"
     )
-    one = "AND id = :job" if job is not None else ""
+    some = "AND id IN (SELECT value FROM json_each(:jobs))" if jobs is not None else ""
     return connection.execute(
         f"SELECT *, CASE WHEN state = 'queued' THEN 1 + ({ahead}) ELSE 0 END AS place FROM jobs "
-        f"WHERE NOT forgotten {one} ORDER BY created DESC, rowid DESC",
-        {"job": job},
+        f"WHERE NOT forgotten {some} ORDER BY created DESC, rowid DESC",
+        {"jobs": json.dumps(jobs)},
     ).fetchall()
 
 

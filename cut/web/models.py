@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cut.translate import Translator
 
 MAX_LOADED = 4
-"""How many checkpoints stay in memory, as many as the page compares; the one unused for longest
+"""How many checkpoints stay in memory, and how many the page compares; the one unused for longest
 goes first."""
 
 MAX_WAITING = 32

@@ -4,6 +4,7 @@ import pytest
 import streamlit as st
 
 from cut.jobs import Jobs
+from cut.jobs.database import Database
 from cut.web.training import listing
 from tests.jobs.conftest import home, jobs, started
 from tests.jobs.made import pair, request
@@ -36,5 +37,16 @@ def test_who_shares_the_server(
 
 def test_jobs_of_ids_that_a_browser_sent(jobs: Jobs) -> None:
     first, second, _ = (jobs.submit(request(), *pair()) for _ in range(3))
-    sent = [first.id, "gone", 7, None, second.id, first.id, *(["x"] * 200)]
+    sent = [first.id, "gone", "\ud800", 7, None, second.id, first.id, *(["x"] * 200)]
     assert listing.of_ids(jobs, sent) == [jobs.get(second.id), jobs.get(first.id)]
+    assert listing.of_ids(jobs, []) == []
+
+
+def test_many_ids_are_looked_up_at_once(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [jobs.submit(request(), *pair()).id for _ in range(3)]
+    opened, reading = [], Database.reading
+    monkeypatch.setattr(Database, "reading", lambda self: opened.append(self) or reading(self))
+    listing.of_ids(jobs, kept[:1])
+    for_one = len(opened)
+    assert len(listing.of_ids(jobs, kept)) == 3
+    assert len(opened) - for_one == for_one

@@ -8,11 +8,9 @@ command line lists all to who has the folder (`python -m cut jobs list`).
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 import streamlit as st
 
-from cut.errors import CutError
 from cut.jobs import Job, Jobs
 from cut.web.access import settings_from_environment
 
@@ -34,10 +32,4 @@ def of_ids(jobs: Jobs, ids: Sequence[object]) -> list[Job]:
 
     Raises CutError if jobs cannot be read at all.
     """
-    jobs.ensure_worker()
-    found = {}
-    for id in ids[:MOST_KEPT]:
-        with suppress(CutError):
-            if isinstance(id, str):
-                found[id] = jobs.get(id)
-    return sorted(found.values(), key=lambda job: job.created, reverse=True)
+    return jobs.list([id for id in ids[:MOST_KEPT] if isinstance(id, str)])

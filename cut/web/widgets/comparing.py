@@ -6,11 +6,12 @@ import streamlit as st
 
 from cut.checkpoints import Checkpoint
 from cut.errors import CutError
+from cut.web.models import MAX_LOADED
 from cut.web.session import Session
 from cut.web.widgets.choosing import write_link
 
-MOST = 4
-"""How many checkpoints are compared at once."""
+MOST = MAX_LOADED
+"""How many checkpoints are compared at once: as many as stay in memory."""
 
 _LINK = "compare"
 
@@ -63,7 +64,7 @@ def offer_comparison(session: Session, names: Sequence[str]) -> None:
 
 
 def choose_compared(session: Session, checkpoints: Mapping[str, Checkpoint]) -> list[Checkpoint]:
-    """Draw the choice of up to four checkpoints and return them in the order chosen."""
+    """Draw the choice of up to MOST checkpoints and return them in the order chosen."""
 
     def changed() -> None:
         _compare(session, st.session_state["compared"])

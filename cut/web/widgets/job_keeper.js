@@ -1,14 +1,10 @@
 // Keeps a job's id in this browser, for the list of its own trainings; shows nothing.
 //
-// data is {id}. `job_list.js` reads what is kept.
-
-const KEPT = "cut.jobs";
-const MOST = 100;
+// data is {id, most: how many ids are kept}. `job_list.js` tells of them.
 
 export default function jobKeeper({ data }) {
   try {
-    const ids = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
-    const kept = [data.id, ...ids.filter((id) => id !== data.id)].slice(0, MOST);
+    const kept = [data.id, ...keptJobs().filter((id) => id !== data.id)].slice(0, data.most);
     localStorage.setItem(KEPT, JSON.stringify(kept));
   } catch {
     // Storage may be off, or hold something else: the address still finds the job.

@@ -5,8 +5,6 @@
 // opened in a new tab, the link works by its address. Where `known` is a list, the state value
 // `known` is set to the ids that `job_keeper.js` keeps.
 
-const KEPT = "cut.jobs";
-
 export default function jobList({ data, parentElement, setTriggerValue, setStateValue }) {
   if (data.known) tellKept(data.known, setStateValue);
   const list = parentElement.querySelector(".jobs");
@@ -36,7 +34,7 @@ export default function jobList({ data, parentElement, setTriggerValue, setState
 function tellKept(known, setStateValue) {
   let kept = [];
   try {
-    kept = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+    kept = keptJobs();
   } catch {
     // Storage may be off, or hold something else.
   }

@@ -7,7 +7,7 @@ import streamlit as st
 
 from cut.web.widgets.packing import register
 
-_component = register("job_list")
+_component = register("job_list", "kept_jobs")
 
 
 @dataclass(frozen=True)

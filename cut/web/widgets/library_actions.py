@@ -10,8 +10,9 @@ from cut.web import session
 from cut.web.library.measuring import measure_in_line
 from cut.web.library.picturing import make_samples
 from cut.web.widgets.library_cards import open_model
-from cut.web.widgets.library_told import attempt, tell_next, wait_teller
+from cut.web.widgets.library_told import attempt, tell_next
 from cut.web.widgets.plain import plain
+from cut.web.widgets.running import wait_teller
 
 
 def changes(checkpoint: Checkpoint, may_change: bool) -> bool:

@@ -8,8 +8,9 @@ import streamlit as st
 
 from cut.checkpoints import Checkpoint
 from cut.web.library.exporting import FORMATS, Export, export
-from cut.web.widgets.library_told import attempt, wait_teller
+from cut.web.widgets.library_told import attempt
 from cut.web.widgets.plain import plain
+from cut.web.widgets.running import wait_teller
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

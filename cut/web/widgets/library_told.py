@@ -41,15 +41,3 @@ def attempt(act: Callable[[], Result], what: str) -> Result | None:
         log.exception("on the page Library: %s", what)
         st.error(f"{what} failed unexpectedly; the server's log says why.")
     return None
-
-
-def wait_teller(place: "st.delta_generator.DeltaGenerator") -> Callable[[int], None]:
-    """Return what says on `place` how many requests are ahead of this one."""
-
-    def tell(ahead: int) -> None:
-        if ahead:
-            place.caption(f"Waiting in line: {ahead} ahead.")
-        else:
-            place.empty()
-
-    return tell

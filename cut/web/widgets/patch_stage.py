@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cut.errors import CutError
 from cut.web.patch_session import PatchSession
@@ -18,6 +17,7 @@ from cut.web.widgets.compare import waiting
 from cut.web.widgets.intake import example_of
 from cut.web.widgets.patch_view import patch_view
 from cut.web.widgets.plain import plain
+from cut.web.widgets.running import wait_teller
 
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
@@ -73,7 +73,7 @@ def stage(subject: Subject, state: PatchSession) -> None:
 
 def _begin(subject: Subject, checkpoint: "Checkpoint", number: int | None) -> Entry:
     source = subject.source
-    on_wait = partial(_tell_wait, st.empty())
+    on_wait = wait_teller(st.empty())
     looking = f"Looking at {plain(source.name)} with {plain(checkpoint.name)} …"
     with st.spinner(looking), _one_line(source):
         return begin(source, checkpoint, subject.size, number, on_wait)
@@ -93,13 +93,6 @@ def _one_line(source: Source) -> Iterator[None]:
         ) from error
 
 
-def _tell_wait(line: DeltaGenerator, ahead: int) -> None:
-    if ahead:
-        line.caption(f"Waiting in line: {ahead} ahead.")
-    else:
-        line.empty()
-
-
 def _draw(source: Source, entries: list[Entry], state: PatchSession) -> None:
     titles = [entry.view.checkpoint for entry in entries] if len(entries) > 1 else [None]
     opening = state.opening(
@@ -112,7 +105,7 @@ def _draw(source: Source, entries: list[Entry], state: PatchSession) -> None:
             patch_view(data, key=KEY, on_look=state.report)
         else:
             patch_view(entry.message(layer, title=title), key=f"{KEY}_{i}")
-    on_wait = partial(_tell_wait, st.empty())
+    on_wait = wait_teller(st.empty())
     for i, entry in enumerate(entries):
         with _one_line(source):
             complete(entry, on_wait)

@@ -1,4 +1,4 @@
-"""A translation that takes its time: how far it is, and a button that ends it."""
+"""A request that takes its time: how many are ahead, how far it is, and a button that ends it."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,18 @@ from cut.errors import CutError
 from cut.web.session import Source
 from cut.web.translating import Desk
 from cut.web.widgets.plain import plain
+
+
+def wait_teller(line: DeltaGenerator) -> Callable[[int], None]:
+    """Return what says on `line` how many requests are ahead of this one."""
+
+    def tell(ahead: int) -> None:
+        if ahead:
+            line.caption(f"Waiting in line: {ahead} ahead.")
+        else:
+            line.empty()
+
+    return tell
 
 
 def show_progress(source: Source, desk: Desk, line: DeltaGenerator) -> Callable[[int, int], None]:

@@ -15,7 +15,7 @@ from cut.web.widgets.compare import compare, waiting
 from cut.web.widgets.gallery import Item, gallery
 from cut.web.widgets.intake import example_of
 from cut.web.widgets.plain import plain
-from cut.web.widgets.running import show_progress, tell_trouble
+from cut.web.widgets.running import show_progress, tell_trouble, wait_teller
 from cut.web.working_size import describe
 
 if TYPE_CHECKING:
@@ -57,16 +57,9 @@ def stage(session: Session, checkpoint: "Checkpoint", desk: Desk) -> None:
 
 def translate(source: Source, desk: Desk, line: DeltaGenerator) -> tuple[Result | None, str]:
     """Translate `source`, telling on `line` of a wait. Returns it, or None and the reason."""
-
-    def tell_wait(ahead: int) -> None:
-        if ahead:
-            line.caption(f"Waiting in line: {ahead} ahead.")
-        else:
-            line.empty()
-
     try:
         progress = show_progress(source, desk, line)
-        result = desk.translate(source, on_wait=tell_wait, progress=progress)
+        result = desk.translate(source, on_wait=wait_teller(line), progress=progress)
         line.empty()
         return result, ""
     except CutError as error:
