@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 import cut.checkpoints
-from cut.checkpoints import find, read_checkpoint
+from cut.checkpoints import Checkpoint, find, read_checkpoint
 from cut.errors import CutError
 from cut.library import speed
 from cut.library.speed import Speed
+from cut.web.library import telling
 from cut.web.library.telling import readable
 from tests.helpers import make_checkpoint
 from tests.pages.library_pages import SCORE, OpenLibrary, furnish, links, told
-from tests.pages.train_pages import errors, texts
+from tests.pages.train_pages import errors, labels, texts
 
 
 @pytest.fixture
@@ -110,6 +111,29 @@ def test_a_damaged_config_is_told_on_its_card_alone(open_library: OpenLibrary, h
     assert errors(page) == ["config.json: steps should be a number."]
     assert len(told(page)) == 1
     assert errors(open_library(model="second")) == ["config.json: steps should be a number."]
+
+
+@pytest.mark.parametrize(
+    ("gone", "shown"),
+    [
+        ("generator", "The weights of first are gone."),
+        ("patch_heads", "The files of first cannot be read: No such file or directory."),
+    ],
+)
+def test_files_that_go_while_a_card_is_drawn_are_told_in_a_line(
+    open_library: OpenLibrary, monkeypatch: pytest.MonkeyPatch, gone: str, shown: str
+) -> None:
+    speed.remember(find("first"), Speed(0.1, 256, "fp32", "Abacus 3000"))
+
+    def lose(checkpoint: Checkpoint) -> Checkpoint:
+        checkpoint.files[gone].unlink()
+        return readable(checkpoint)
+
+    monkeypatch.setattr(telling, "readable", lose)
+    page = open_library(model="first")
+    assert errors(page) == [shown]
+    assert {"All models", "Remove for good"} <= set(labels(page))
+    assert told(page) == []
 
 
 def test_an_empty_library_says_what_to_do(open_library: OpenLibrary, home: Path) -> None:

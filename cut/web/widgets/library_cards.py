@@ -11,7 +11,8 @@ from cut.errors import CutError
 from cut.library.speed import recall
 from cut.web.library import pictures, telling
 from cut.web.widgets.facts import fact_list
-from cut.web.widgets.plain import plain, sentence
+from cut.web.widgets.library_told import tell_unread
+from cut.web.widgets.plain import plain
 
 TRANSLATE, PATCHES, TRAIN = "translate.py", "patches.py", "train.py"
 
@@ -27,9 +28,9 @@ def cards(checkpoints: Sequence[Checkpoint]) -> None:
         with column, st.container(border=True, height="stretch", key=_key(checkpoint)):
             try:
                 _card(telling.readable(checkpoint))
-            except (CutError, OSError) as error:  # OSError: removed in this moment
+            except (CutError, OSError) as error:
                 st.markdown(f"**{plain(checkpoint.name)}**")
-                st.error(sentence(str(error)))
+                tell_unread(checkpoint.name, error)
                 _open(checkpoint)
 
 

@@ -15,7 +15,7 @@ from cut.web.widgets.checkpoint_button import checkpoint_button
 from cut.web.widgets.facts import fact_list
 from cut.web.widgets.library_cards import open_model, use
 from cut.web.widgets.library_export import export_view
-from cut.web.widgets.library_told import tell_now
+from cut.web.widgets.library_told import tell_now, tell_unread
 from cut.web.widgets.plain import plain, sentence
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def model_view(checkpoint: Checkpoint, may_change: bool) -> None:
     """Draw the opened card, and what can be done; to rename and remove it is for who `may_change`.
 
-    A model whose config.json is damaged can still be removed.
+    A model whose files are damaged, or go while it is drawn, can still be removed.
     """
     try:
         checkpoint = telling.readable(checkpoint)
@@ -37,6 +37,14 @@ def model_view(checkpoint: Checkpoint, may_change: bool) -> None:
             if actions.changes(checkpoint, may_change):
                 actions.remove(checkpoint)
         return
+    try:
+        _opened(checkpoint, may_change)
+    except (CutError, OSError) as error:
+        tell_unread(checkpoint.name, error)
+
+
+def _opened(checkpoint: Checkpoint, may_change: bool) -> None:
+    """Draw the card. Raises CutError or OSError, below the buttons, if the files cannot be read."""
     st.title(plain(checkpoint.title), anchor=False)
     if checkpoint.summary:
         st.markdown(plain(checkpoint.summary))
@@ -48,6 +56,8 @@ def model_view(checkpoint: Checkpoint, may_change: bool) -> None:
         if actions.changes(checkpoint, may_change):
             actions.rename(checkpoint)
             actions.remove(checkpoint)
+    speed = recall(checkpoint)
+    facts, text = telling.all_facts(checkpoint, speed), shown_text(checkpoint.card)
     # What is known of it stands first: on a phone the columns stand below each other. It is drawn
     # last: an export or a measurement holds up what follows.
     left, right = st.columns([4, 7], gap="large")
@@ -55,14 +65,12 @@ def model_view(checkpoint: Checkpoint, may_change: bool) -> None:
         _pictures(checkpoint)
         if actions.changes(checkpoint, may_change) and not sample_files(checkpoint.folder):
             actions.make_pictures(checkpoint)
-        text = shown_text(checkpoint.card)
         if text:
             st.subheader("Model card", anchor=False)
             with st.container(key="library_text"):
                 st.markdown(text, anchors=False)
     with left:
-        speed = recall(checkpoint)
-        fact_list(telling.all_facts(checkpoint, speed))
+        fact_list(facts)
         actions.measure(checkpoint, speed is not None)
         export_view(checkpoint)
         why = actions.why_unchanged(checkpoint, may_change)

@@ -7,6 +7,7 @@ from typing import TypeVar
 import streamlit as st
 
 from cut.errors import CutError
+from cut.files import reason
 from cut.web.widgets.plain import sentence
 
 Result = TypeVar("Result")
@@ -26,6 +27,13 @@ def tell_now() -> None:
     lines = st.session_state.pop(_TOLD, ())
     if lines:
         st.success("  \n".join(lines))
+
+
+def tell_unread(name: str, error: CutError | OSError) -> None:
+    """Say in one line why the files of the model `name` cannot be read."""
+    if isinstance(error, OSError):  # removed in this moment, say
+        error = CutError(f"the files of {name} cannot be read: {reason(error)}")
+    st.error(sentence(str(error)))
 
 
 def attempt(act: Callable[[], Result], what: str) -> Result | None:
