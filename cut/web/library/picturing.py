@@ -25,14 +25,24 @@ def make_samples(
     """Translate the `subjects` in line, keep them as the model's samples, and return their number.
 
     `progress(done, total)` is told after each; what it raises ends the work, and what was made is
-    kept. Raises CutError if the model, the line or the disk refuse.
+    kept. Raises CutError if the model, the line or the disk refuse, or if the model was replaced
+    meanwhile: its successor gets no pictures of its.
     """
-    chosen = subjects()
+    chosen, weights = subjects(), _written(checkpoint)
     for done, example in enumerate(chosen):
         progress(done, len(chosen))
         picture = resize_short_side(read_picture(example.path), SAMPLE_SIZE)
         translated, _ = translate_in_line(checkpoint.name, picture, on_wait=on_wait)
-        if find_by_name(checkpoint.name).folder != checkpoint.folder:
+        present = find_by_name(checkpoint.name)
+        if (present.folder, _written(present)) != (checkpoint.folder, weights):
             raise CutError(f"{checkpoint.name} was replaced meanwhile: open its card again")
         keep_sample(checkpoint, example.key, picture, translated)
     return len(chosen)
+
+
+def _written(checkpoint: Checkpoint) -> float:
+    """When its weights were written, which tells a model from a later one of its name."""
+    try:
+        return checkpoint.changed
+    except OSError as error:
+        raise CutError(f"the weights of {checkpoint.name} are gone") from error
