@@ -22,9 +22,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from benchmarks.patch_view import FLAGS, HERE, PATIENCE, server_seconds, serving
+from benchmarks.serving import HERE, PATIENCE, Server, chromium, processor_seconds, serving
 
 COLUMNS = ("first", "largest gap", "mean gap", "worker")
 RESTART = 6.0  # s, from the start of a worker, in which a server starts no other
@@ -78,20 +78,23 @@ def end(processes: list[int]) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-def wait_for_worker(home: Path) -> None:
+def wait_for_worker(server: Server, home: Path) -> None:
     """Wait until the worker that the page has started computes nothing any more."""
-    spent = -1.0
-    while not (found := workers(home)) or server_seconds(found[0]) > spent + 0.1:
-        spent = server_seconds(found[0]) if found else -1.0
+    spent, until = -1.0, time.monotonic() + PATIENCE / 1000
+    while not (found := workers(home)) or processor_seconds(found[0]) > spent + 0.1:
+        spent = processor_seconds(found[0]) if found else -1.0
+        server.check()
+        if time.monotonic() > until:
+            raise SystemExit(f"no worker is ready after {PATIENCE / 1000:g} s")
         time.sleep(2)
 
 
 def figures(page: Page, home: Path, pictures: int) -> list[float]:
     """Press Start and return what COLUMNS names."""
-    before = sum(map(server_seconds, workers(home)))
+    before = sum(map(processor_seconds, workers(home)))
     page.evaluate(CLICK)
     page.wait_for_function(COUNTED, arg=1)
-    spent = sum(map(server_seconds, workers(home))) - before
+    spent = sum(map(processor_seconds, workers(home))) - before
     page.wait_for_function(COUNTED, arg=pictures)
     moments = page.evaluate("window.moments")[:pictures]
     gaps = [after - before for before, after in pairwise(moments)]
@@ -102,15 +105,15 @@ def measured(args: argparse.Namespace, browser: Browser, cold: bool) -> list[flo
     """A round: a visitor of a server of its own."""
     with (
         data_folder() as home,
-        serving(args.root, home) as (address, _),
+        serving(args.root, home) as server,
         browser.new_context() as context,
     ):
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        page.goto(f"{address}/train")
+        page.goto(f"{server.url}/train")
         page.get_by_role("button", name=args.pair).click()
         page.get_by_text("Example:").wait_for()
-        wait_for_worker(home)
+        wait_for_worker(server, home)
         if cold:
             time.sleep(RESTART)
             end(workers(home))
@@ -127,9 +130,7 @@ def main() -> None:
     if args.pictures < 2:
         parser.error("--pictures: at least 2, or there is no gap")
     print(" " * 6 + "".join(f"{name:>13}" for name in COLUMNS))
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    with chromium() as browser:
         for kind in ("cold", "warm"):
             found = []
             for _ in range(args.rounds):
@@ -137,7 +138,6 @@ def main() -> None:
                 print(f"{kind:6}" + "".join(f"{n:13.2f}" for n in found[-1]), flush=True)
             medians = map(statistics.median, zip(*found, strict=True))
             print(f"{kind:6}" + "".join(f"{n:13.2f}" for n in medians), " median", flush=True)
-        browser.close()
 
 
 if __name__ == "__main__":

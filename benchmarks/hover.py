@@ -8,14 +8,12 @@ what the dot products of the chosen layer alone take, written down plainly: the 
 """
 
 import argparse
-import os
-import shutil
 import statistics
 from pathlib import Path
 
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
-from benchmarks.patch_view import FLAGS, HERE, PATIENCE, serving
+from benchmarks.serving import HERE, PATIENCE, chromium, serving
 from tests.browser.patch_readings import PLAIN_FRAMES, SWEEP
 
 READY = ".patches[data-ready=yes][data-layers=all]"
@@ -50,12 +48,10 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=HERE)
     args = parser.parse_args()
     print("".join(f"{name:>11}" for name in COLUMNS))
-    with sync_playwright() as playwright, serving(args.root) as (address, _):
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    with serving(args.root) as server, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(PATIENCE)
-        page.goto(f"{address}/patches?example=cat&checkpoint={args.checkpoint}")
+        page.goto(f"{server.url}/patches?example=cat&checkpoint={args.checkpoint}")
         page.wait_for_selector(READY)
         numbers = page.eval_on_selector_all(
             ".layers button[data-layer]", "all => all.map((one) => Number(one.dataset.layer))"
@@ -64,7 +60,6 @@ def main() -> None:
             found = [measure(page, number, args.seconds) for _ in range(args.rounds)]
             medians = (statistics.median(column) for column in zip(*found, strict=True))
             print(f"{number:11d}" + "".join(f"{one:11.2f}" for one in medians), flush=True)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -12,23 +12,16 @@ import argparse
 import io
 import json
 import math
-import os
-import re
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 from PIL import Image
 from websockets.sync.client import connect
 
-PROJECT = Path(__file__).resolve().parents[1]
-PHOTO = PROJECT / "cut" / "web" / "examples" / "horses_on_a_meadow.jpg"
+from benchmarks.serving import HERE, serving
+
+PHOTO = HERE / "cut" / "web" / "examples" / "horses_on_a_meadow.jpg"
 CAMERA_RATE = 30  # frames a second
 RECORDED = 300  # frames
 
@@ -48,30 +41,6 @@ def recording(size: int) -> list[bytes]:
         frame.save(content, "JPEG", quality=90)
         frames.append(content.getvalue())
     return frames
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """A server of its own on a free port; yields its address without the scheme."""
-    with tempfile.TemporaryDirectory() as home:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", "0"],
-            cwd=PROJECT,
-            env={**os.environ, "CUT_HOME": home, "CUT_PASSWORD": ""},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                found = re.search(r"CUT is at http://(\S+)", line)
-                if found:
-                    yield found[1]
-                    return
-            raise SystemExit("the server did not start")
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def watch(address: str, frames: list[bytes], seconds: float) -> tuple[list[float], list[dict]]:
@@ -102,8 +71,8 @@ def main() -> None:
 
     frames = recording(args.size)
     query = f"checkpoint={args.checkpoint}&size={args.size}"
-    with server() as host, ThreadPoolExecutor(args.clients) as clients:
-        address = f"ws://{host}/gradio/live/stream?{query}"
+    with serving() as server, ThreadPoolExecutor(args.clients) as clients:
+        address = f"{server.url.replace('http', 'ws', 1)}/gradio/live/stream?{query}"
         watched = list(
             clients.map(lambda _: watch(address, frames, args.seconds), range(args.clients))
         )

@@ -12,25 +12,18 @@ OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1, or threads that wait for each othe
 """
 
 import argparse
-import os
-import re
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-HERE = Path(__file__).resolve().parents[1]
+from benchmarks.serving import HERE, PATIENCE, Server, chromium, serving
+
 EXAMPLE = HERE / "cut" / "web" / "examples" / "chestnut_horse.jpg"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-PATIENCE = 300_000  # ms
 COLUMNS = ("seconds", "server", "browser")
 
 SHOWN = """() => {
@@ -50,39 +43,12 @@ CLICK = """() => {
 }"""
 WAIT = f"""async (before) => {{
     const shown = {SHOWN};
-    while ([undefined, before].includes(shown())) await new Promise((go) => setTimeout(go, 20));
+    while ([undefined, before].includes(shown())) {{
+        await new Promise((go) => setTimeout(go, 20));
+        if (performance.now() - window.started > {PATIENCE}) throw new Error("no view is shown");
+    }}
     return (performance.now() - window.started) / 1000;
 }}"""
-
-
-@contextmanager
-def serving(root: Path, home: Path | None = None) -> Iterator[tuple[str, int]]:
-    """Serve the checkout at `root`, with a data folder of its own if none is given.
-
-    Yields its address and process.
-    """
-    with tempfile.TemporaryDirectory() as own:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", "0"],
-            cwd=root,
-            env={**os.environ, "CUT_HOME": str(home or own), "PYTHONPATH": str(root)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            found = None
-            while found is None:
-                found = re.search(r"CUT is at (http://\S+)", process.stdout.readline())
-            yield found[1], process.pid
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def server_seconds(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def browser_seconds(browser: Browser) -> float:
@@ -92,9 +58,9 @@ def browser_seconds(browser: Browser) -> float:
     return sum(process["cpuTime"] for process in processes)
 
 
-def visit(page: Page, address: str, process: int, picture: Path, wait: float) -> list[float]:
+def visit(page: Page, server: Server, picture: Path, wait: float) -> list[float]:
     """Figures, as COLUMNS names them, of a visitor who comes from the page Translate."""
-    page.goto(address)
+    page.goto(server.url)
     done = page.get_by_role("button", name="Download PNG")
     done.wait_for()
     bring(page, picture)
@@ -102,12 +68,12 @@ def visit(page: Page, address: str, process: int, picture: Path, wait: float) ->
         page.get_by_text(f"scaled back to {image.width} × {image.height}").wait_for()
     done.wait_for()
     time.sleep(wait)
-    return measure(page, process, lambda: page.evaluate(CLICK))
+    return measure(page, server, lambda: page.evaluate(CLICK))
 
 
-def visit_there(page: Page, address: str, process: int, picture: Path, wait: float) -> list[float]:
+def visit_there(page: Page, server: Server, picture: Path, wait: float) -> list[float]:
     """The same of one who brings the picture to the page Patches itself."""
-    page.goto(f"{address}/patches?example=cat")
+    page.goto(f"{server.url}/patches?example=cat")
     page.wait_for_function(SHOWN)
     time.sleep(wait)
 
@@ -115,21 +81,21 @@ def visit_there(page: Page, address: str, process: int, picture: Path, wait: flo
         page.evaluate(START)
         bring(page, picture)
 
-    return measure(page, process, start)
+    return measure(page, server, start)
 
 
 def bring(page: Page, picture: Path) -> None:
     page.set_input_files("input[type=file]", picture)
 
 
-def measure(page: Page, process: int, start: Callable[[], None]) -> list[float]:
+def measure(page: Page, server: Server, start: Callable[[], None]) -> list[float]:
     browser = page.context.browser
     assert browser is not None
     shown = page.evaluate(SHOWN)
-    before = server_seconds(process), browser_seconds(browser)
+    before = server.seconds(), browser_seconds(browser)
     start()
     seconds = page.evaluate(WAIT, shown)
-    after = server_seconds(process), browser_seconds(browser)
+    after = server.seconds(), browser_seconds(browser)
     return [seconds, *(b - a for a, b in zip(before, after, strict=True))]
 
 
@@ -142,13 +108,13 @@ def rounds(args: argparse.Namespace, browser: Browser) -> Iterator[list[float]]:
             photo.crop((i, i, photo.width, photo.height)).save(pictures[-1])
         groups = [[p] for p in pictures] if args.cold else [pictures]
         for group in groups:
-            with serving(args.root) as (address, process):
+            with serving(args.root) as server:
                 for picture in group:
                     with browser.new_context() as context:
                         page = context.new_page()
                         page.set_default_timeout(PATIENCE)
                         visitor = visit_there if args.there else visit
-                        yield visitor(page, address, process, picture, args.wait)
+                        yield visitor(page, server, picture, args.wait)
 
 
 def main() -> None:
@@ -162,13 +128,10 @@ def main() -> None:
     args = parser.parse_args()
     found = []
     print("".join(f"{name:>10}" for name in COLUMNS))
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    with chromium() as browser:
         for figures in rounds(args, browser):
             found.append(figures)
             print("".join(f"{figure:10.2f}" for figure in figures), flush=True)
-        browser.close()
     print("".join(f"{statistics.median(c):10.2f}" for c in zip(*found, strict=True)), " median")
 
 

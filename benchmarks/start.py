@@ -20,9 +20,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from benchmarks.patch_view import EXAMPLE, FLAGS, HERE, PATIENCE, server_seconds, serving
+from benchmarks.patch_view import EXAMPLE
+from benchmarks.serving import HERE, PATIENCE, chromium, serving
 
 Figures = dict[str, tuple[float, float]]
 COMMANDS = {
@@ -56,18 +57,18 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def server(root: Path, browser: Browser) -> Iterator[tuple[str, tuple[float, float]]]:
+def pages(root: Path, browser: Browser) -> Iterator[tuple[str, tuple[float, float]]]:
     start = time.perf_counter()
-    with serving(root) as (address, process), browser.new_context() as context:
-        yield "server answers", (time.perf_counter() - start, server_seconds(process))
+    with serving(root) as server, browser.new_context() as context:
+        yield "server answers", (time.perf_counter() - start, server.seconds())
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         start = time.perf_counter()
-        page.goto(address)
+        page.goto(server.url)
         page.locator("input[type=file]").first.wait_for(state="attached")
-        yield "page ready", (time.perf_counter() - start, server_seconds(process))
+        yield "page ready", (time.perf_counter() - start, server.seconds())
         page.get_by_role("button", name="Download PNG").wait_for()
-        yield "first translation", (time.perf_counter() - start, server_seconds(process))
+        yield "first translation", (time.perf_counter() - start, server.seconds())
 
 
 def main() -> None:
@@ -78,16 +79,14 @@ def main() -> None:
     args = parser.parse_args()
     roots = [root.resolve() for root in args.root]
     measured: dict[Path, list[Figures]] = {root: [] for root in roots}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS])
+    with chromium() as browser:
         for round_ in range(1 + args.rounds):  # the first one reads the files
             for root in roots:
                 figures: Figures = dict(commands(root))
                 if args.server:
-                    figures |= dict(server(root, browser))
+                    figures |= dict(pages(root, browser))
                 if round_:
                     measured[root].append(figures)
-        browser.close()
     print(f"{'':22}", *(f"{root.name:>22}" for root in roots))
     for name in measured[roots[0]][0]:
         cells = []

@@ -37,8 +37,12 @@ with getattr(memory, "freed_memory_kept", contextlib.nullcontext)():
         wall, own = time.perf_counter(), time.process_time()
         trained.step(A, B, StepRandom(0, step))
         timings.append((time.perf_counter() - wall, time.process_time() - own))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({"timings": timings[1:], "peak": peak}))
+try:
+    from cut.resident import peak_resident
+except ImportError:  # older checkouts; this process's parent holds too little to count
+    def peak_resident():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"timings": timings[1:], "peak": peak_resident()}))
 """
 
 
