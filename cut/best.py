@@ -6,7 +6,6 @@ score the chosen weights again on pictures that took no part.
 """
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,7 +62,6 @@ class Best:
             CutError: a folder cannot be written, or too few pictures could be translated.
         """
         skipped: list[str] = []
-        before = time.perf_counter()
         try:
             with TemporaryDirectory(prefix=".scored-", dir=self.folder.parent) as scratch:
                 translator = Translator(write(Path(scratch) / "model", {}), self.placement)
@@ -81,7 +79,7 @@ class Best:
             self.least = score.value
             told = {key: value for key, value in score.as_dict().items() if key in _TOLD}
             write(self.folder, {"score": told | {"size": FOLDER_SIDE}})
-        return Scored(step, score.value, score.doing_nothing, best, time.perf_counter() - before)
+        return Scored(step, score.value, score.doing_nothing, best)
 
 
 def _score_of(folder: Path) -> float:

@@ -41,7 +41,6 @@ class Scored:
     value: float
     doing_nothing: float
     best: bool
-    seconds: float  # that it took
 
 
 @dataclass(frozen=True)

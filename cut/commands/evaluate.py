@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         raise CutError("--sheet shows one model: choose one of the --weights")
     results = []
     for model, weights in _models(args):
-        change = ChangeByMask(args.masks, args.source) if args.masks else None
+        change = ChangeByMask(args.masks, args.source, _say) if args.masks else None
         translator = load(model, device=args.device, precision=args.precision)
         results.append(_evaluate(args, translator, weights, sheet, change))
         _print(results[-1], args)
@@ -136,7 +136,7 @@ def _evaluate(
     from cut.evaluation.report import Album, Result
     from cut.evaluation.scores import evaluate
 
-    album = Album(args.seed)
+    album = Album(args.seed) if args.report else None
     score = evaluate(
         translator,
         args.source,

@@ -16,6 +16,8 @@ class FeatureNetwork(Protocol):
     def embed(self, pictures: Iterable[Image.Image]) -> Tensor:
         """Return n x d features of n RGB pictures, float64 on the CPU."""
 
+    def __hash__(self) -> int: ...
+
 
 def in_batches(pictures: Iterable[Image.Image], size: int) -> Iterator[list[Image.Image]]:
     """Yield `pictures` in lists of `size`, the last perhaps shorter (itertools has it in 3.12)."""

@@ -12,7 +12,7 @@ from PIL import Image
 from cut.errors import CutError
 from cut.evaluation.features import list_pictures
 from cut.evaluation.intervals import Interval, bootstrap_mean
-from cut.evaluation.scores import Pair
+from cut.evaluation.scores import Pair, Report
 from cut.pictures import read_picture
 
 _HALF = 128
@@ -40,13 +40,15 @@ class ChangeByMask:
         masks: a folder of PNG files of the pictures' names, white where the object is
             (`tools/masks.py` draws such).
         source: the pictures to be translated.
+        report: gets a line for each mask that cannot be read.
 
     Raises:
         CutError: none of the pictures has a mask.
     """
 
-    def __init__(self, masks: Path, source: Path) -> None:
+    def __init__(self, masks: Path, source: Path, report: Report = lambda line: None) -> None:
         self.masks = masks
+        self._report = report
         self._inside: list[float] = []
         self._outside: list[float] = []
         if not any(self._mask(file).is_file() for file in list_pictures(source)):
@@ -56,11 +58,15 @@ class ChangeByMask:
             )
 
     def add(self, pair: Pair) -> None:
-        """Measure a pair; raises CutError if its mask cannot be read."""
+        """Measure a pair, if it has a mask that can be read: the score does without."""
         file = self._mask(pair.file)
         if not file.is_file():
             return
-        levels = read_picture(file).convert("L")
+        try:
+            levels = read_picture(file).convert("L")
+        except CutError as error:
+            self._report(f"change of {pair.file.name} not measured, its mask is left out: {error}")
+            return
         mask = levels.resize(pair.before.size, Image.Resampling.BILINEAR)
         inside = np.asarray(mask) >= _HALF
         if inside.any() and not inside.all():

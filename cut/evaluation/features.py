@@ -1,6 +1,7 @@
 """Picture files and their features, remembered, so that a second look at a folder is free."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -49,6 +50,12 @@ def read_stored(file: Path) -> Image.Image:
         return ImageOps.exif_transpose(image)
 
 
+@lru_cache(maxsize=4)
+def features_of(network: FeatureNetwork) -> "Features":
+    """The features that `network` has computed in this process, and will compute."""
+    return Features(network)
+
+
 class Features:
     """Features of picture files, kept in memory for as long as the files stay as they are."""
 
@@ -87,4 +94,4 @@ def _key(file: Path, size: int) -> _Key:
         changed = file.stat().st_mtime_ns
     except OSError:
         changed = 0  # it is gone, or may not be read: reading it will say so
-    return file, changed, size
+    return file.absolute(), changed, size

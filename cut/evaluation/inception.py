@@ -8,6 +8,7 @@ cache, and only when one of these metrics is asked for.
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from pickle import UnpicklingError
@@ -51,6 +52,12 @@ class Inception:
                 inputs = torch.stack([_pixels(picture) for picture in alike]).to(self.device)
                 rows.append(self._network(inputs)[0].cpu().double())
         return torch.cat([some for some in rows if len(some)] or rows)
+
+
+@cache
+def inception(device: str = "cpu") -> Inception:
+    """Return the network on `device`, made once. Raises CutError as `Inception` does."""
+    return Inception(device)
 
 
 def _pixels(picture: Image.Image) -> Tensor:

@@ -69,7 +69,8 @@ class Result:
 
     name: str
     score: Score
-    album: Album
+    album: Album | None = None
+    """Which a page about it needs."""
     change: Change | None = None
     """Inside and outside of masks, if there are some."""
     weights: str | None = None
@@ -88,7 +89,7 @@ def write_report(
 
     Args:
         path: of the page.
-        results: of one or more models on the same pictures.
+        results: of one or more models on the same pictures, with their albums.
         facts: how it was made, by name; versions and date are added.
         seed: that the albums drew their pictures with.
 
@@ -96,6 +97,7 @@ def write_report(
         CutError: it cannot be written.
     """
     first = results[0].score
+    albums = [result.album for result in results if result.album is not None]
     metric = METRICS[first.metric]
     best = min(results, key=lambda result: result.score.value)
     fields = {
@@ -110,10 +112,13 @@ def write_report(
                 ("doing nothing", first.doing_nothing, first.doing_nothing_interval),
             ]
         ),
-        "histograms": "".join(histogram(result.album.kept, result.name) for result in results),
-        "drawn": f"Input and output; {results[0].album.size} of {first.images}, "
+        "histograms": "".join(
+            histogram(album.kept, result.name)
+            for result, album in zip(results, albums, strict=True)
+        ),
+        "drawn": f"Input and output; {albums[0].size} of {first.images}, "
         f"drawn by seed {seed}, not chosen.",
-        "pictures": _pictures(results),
+        "pictures": _pictures(results, albums),
         "facts": "".join(
             f"<dt>{escape(name)}</dt><dd>{_fact(name, text)}</dd>"
             for name, text in (dict(facts) | _surroundings()).items()
@@ -198,11 +203,11 @@ def _ends(interval: Interval | None) -> str:
     return " to ".join(map(_number, interval)) if interval else "–"
 
 
-def _pictures(results: Sequence[Result]) -> str:
+def _pictures(results: Sequence[Result], albums: Sequence[Album]) -> str:
     names = [f"<p>{escape(result.name)}</p>" if len(results) > 1 else "" for result in results]
     return "".join(
-        f'{name}<div class="pictures">{result.album.html()}</div>'
-        for name, result in zip(names, results, strict=True)
+        f'{name}<div class="pictures">{album.html()}</div>'
+        for name, album in zip(names, albums, strict=True)
     )
 
 

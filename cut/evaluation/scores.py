@@ -12,8 +12,8 @@ from cut.errors import CutError
 from cut.evaluation import METRICS
 from cut.evaluation.batches import FeatureNetwork, at_short_side
 from cut.evaluation.distances import frechet_distance, squared_mmd
-from cut.evaluation.features import Features, list_pictures, read_stored
-from cut.evaluation.inception import Inception
+from cut.evaluation.features import features_of, list_pictures, read_stored
+from cut.evaluation.inception import inception
 from cut.evaluation.intervals import Interval, intervals
 from cut.evaluation.lite0 import SIFID_SIDE, lite0
 from cut.evaluation.structure import structure_kept
@@ -136,11 +136,11 @@ def evaluate(
     if metric == "sifid-lite0":
         pictures = _only(sources, source), _only(targets, target)
         return _score_pair(run, *pictures, size or SIFID_SIDE, device)
-    network = Inception(device) if metric in ("kid", "fid") else lite0(device)
+    network: FeatureNetwork = inception(device) if metric in ("kid", "fid") else lite0(device)
     distance = frechet_distance if metric == "fid" else squared_mmd
     side = size or FOLDER_SIDE
     # The target first: it is quick, and what is wrong with it shows before any translating.
-    wanted = Features(network).of_files(progress(targets, "target"), side, run.skip)
+    wanted = features_of(network).of_files(progress(targets, "target"), side, run.skip)
     _check_count(str(target), len(wanted), metric)
     before, after = run.features(network, progress(sources, "translate"), side)
     _check_count(str(source), len(after), metric)

@@ -71,6 +71,26 @@ def test_masks_that_show_nothing(tmp_path: Path) -> None:
     assert change.measured() is None
 
 
+def test_a_damaged_mask_is_named_and_takes_no_picture_from_the_score(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    colours: ColourNetwork,
+    inverting_model: None,
+) -> None:
+    source = fill(tmp_path / "a", range(5))
+    for number in (2, 3):
+        mask(tmp_path / "m" / f"{number:03}.png", (8, 8, 24, 24))
+    damaged = tmp_path / "m" / "003.png"
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    options = ("--source", source, "--target", source, "--size", "32", "--json")
+    assert call("--checkpoint", "inverter", *options, "--masks", tmp_path / "m") == 0
+    out, err = capsys.readouterr()
+    score = json.loads(out.splitlines()[-1])
+    assert (score["images"], score["skipped"], score["change"]["images"]) == (5, 0, 1)
+    (line,) = (line for line in err.splitlines() if str(damaged) in line)
+    assert line.startswith("change of 003.png not measured, its mask is left out: ")
+
+
 def test_command_measures_what_has_a_mask(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

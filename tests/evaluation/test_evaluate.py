@@ -44,7 +44,11 @@ def test_command_prints_the_score_and_draws_the_sheet(
     capsys: pytest.CaptureFixture[str],
     colours: ColourNetwork,
     inverting_model: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(
+        "cut.evaluation.report.Album", lambda _: pytest.fail("no page is asked for")
+    )
     source, target = fill(tmp_path / "a", range(5)), fill(tmp_path / "b", range(20, 25))
     (source / "broken.png").write_bytes(b"broken")
     sheet = tmp_path / "out" / "sheet.jpg"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
-from torch import Tensor
+from torch import Tensor, nn
 
 from cut.errors import CutError
-from cut.evaluation import scores
+from cut.evaluation import inception, scores
 from cut.evaluation.distances import frechet_distance, squared_mmd
 from cut.evaluation.inception import Inception
 from tests.evaluation.stand_ins import ColourNetwork, fill, picture
@@ -84,6 +84,41 @@ def test_too_few_good_pictures_are_refused(tmp_path: Path, colours: ColourNetwor
         scores.evaluate(lambda one: one, one, many)
 
 
+def test_a_second_model_finds_the_targets_features_there(
+    tmp_path: Path, colours: ColourNetwork
+) -> None:
+    source, target = fill(tmp_path / "a", range(4)), fill(tmp_path / "b", range(20, 27))
+    (target / "empty.png").write_bytes(b"")
+    first = scores.evaluate(ImageOps.invert, source, target)
+    assert colours.seen == 7 + 2 * 4
+    second = scores.evaluate(ImageOps.invert, source, target)
+    assert colours.seen == 7 + 2 * 2 * 4
+    assert second == first
+    picture(30).save(target / "more.png")
+    assert scores.evaluate(ImageOps.invert, source, target).targets == 8
+    assert colours.seen == 8 + 3 * 2 * 4
+
+
+def test_inception_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[nn.Module] = []
+
+    class Stub(nn.Module):
+        def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+            return (pixels.float().mean((2, 3)) / 255,)
+
+    def load() -> nn.Module:
+        loaded.append(Stub())
+        return loaded[-1]
+
+    monkeypatch.setattr(inception, "_network", load)
+    inception.inception.cache_clear()
+    source = fill(tmp_path / "a", range(4))
+    for metric in ("kid", "fid"):
+        scores.evaluate(ImageOps.invert, source, source, metric)
+    inception.inception.cache_clear()
+    assert len(loaded) == 1
+
+
 @pytest.mark.parametrize("metric", ["kid", "fid"])
 def test_kid_and_fid_with_a_stub_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str
@@ -91,7 +126,7 @@ def test_kid_and_fid_with_a_stub_network(
     def stub(pixels: Tensor) -> tuple[Tensor, ...]:
         return (pixels.float().mean((2, 3)) / 255,)
 
-    monkeypatch.setattr(scores, "Inception", lambda device: Inception(device, network=stub))
+    monkeypatch.setattr(scores, "inception", lambda device: Inception(device, network=stub))
     source, target = fill(tmp_path / "a", range(6)), fill(tmp_path / "b", range(20, 27))
     score = scores.evaluate(ImageOps.invert, source, target, metric)
     outputs = Inception(network=stub).embed(ImageOps.invert(picture(seed)) for seed in range(6))
