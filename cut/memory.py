@@ -2,9 +2,12 @@
 
 import ctypes
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,6 +28,9 @@ SHARE_OF_GPU = 0.9
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 _NEVER = -1
 _USUAL_TRIM, _USUAL_MMAPS = 64 << 20, 65_536
+
+_counting = threading.Lock()
+_blocks = 0
 
 
 def estimate_bytes(width: int, height: int, ngf: int, dtype: torch.dtype) -> int:
@@ -87,23 +93,40 @@ def freed_memory_kept() -> Iterator[None]:
 
     glibc hands large blocks back to the system as they are freed, which then clears each page of
     the next one: in a training step, that frees and asks for the same sizes again and again, up
-    to a tenth of the time. At the block's end all that is free goes back. Without glibc nothing
-    happens.
+    to a tenth of the time. At the end of the last block, of those that are nested or that other
+    threads are in, all that is free goes back. Without glibc nothing happens.
     """
-    library = ctypes.CDLL(None) if os.name == "posix" else None
-    mallopt, trim = getattr(library, "mallopt", None), getattr(library, "malloc_trim", None)
-    if mallopt is None or trim is None:
-        yield
-        return
-    mallopt(_MMAP_MAX, 0)
-    mallopt(_TRIM_THRESHOLD, _NEVER)
+    _count_kept(1)
     try:
         yield
     finally:
-        # Once set, glibc no longer adapts it: this is what it comes to with blocks of such sizes.
-        mallopt(_TRIM_THRESHOLD, _USUAL_TRIM)
-        mallopt(_MMAP_MAX, _USUAL_MMAPS)
-        trim(0)
+        _count_kept(-1)
+
+
+def _count_kept(change: int) -> None:
+    """Count the blocks of `freed_memory_kept`: the first in has it kept, the last out ends it."""
+    global _blocks
+    library = glibc()
+    with _counting:
+        _blocks += change
+        if library is None:
+            return
+        if change > 0 and _blocks == 1:
+            library.mallopt(_MMAP_MAX, 0)
+            library.mallopt(_TRIM_THRESHOLD, _NEVER)
+        elif _blocks == 0:
+            # Once set, glibc does not adapt it: this is what it comes to with blocks of such sizes.
+            library.mallopt(_TRIM_THRESHOLD, _USUAL_TRIM)
+            library.mallopt(_MMAP_MAX, _USUAL_MMAPS)
+            library.malloc_trim(0)
+
+
+@cache
+def glibc() -> Any:
+    """The C library if it is glibc; others give memory back by themselves, or cannot be told to."""
+    library = ctypes.CDLL(None) if os.name == "posix" else None
+    told = hasattr(library, "mallopt") and hasattr(library, "malloc_trim")
+    return library if told else None
 
 
 def _free_on_gpu(device: torch.device) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 SCRIPT = """
 import json, resource
+from threading import Thread
 import torch
 from cut.memory import freed_memory_kept
 
@@ -32,6 +33,23 @@ with freed_memory_kept():
     told["within"] = pages_cleared()
     told["kept"] = resident() - start
 told["left"] = resident() - start
+
+def use():
+    with freed_memory_kept():
+        pass
+
+outer, other = freed_memory_kept(), freed_memory_kept()
+with outer:
+    use()
+    told["nested"] = pages_cleared()
+    thread = Thread(target=use)
+    thread.start()
+    thread.join()
+    told["beside a thread"] = pages_cleared()
+    other.__enter__()
+told["overlapping"] = pages_cleared()
+other.__exit__(None, None, None)
+told["after"] = pages_cleared()
 print(json.dumps(told))
 """
 
@@ -45,4 +63,8 @@ def test_freed_memory_is_kept_within_the_block_alone() -> None:
     told = json.loads(done.stdout)
     assert told["before"] > 1000, "or the test shows nothing"
     assert told["within"] < 100
+    assert told["nested"] < 100, "the inner end leaves it to the outer"
+    assert told["beside a thread"] < 100
+    assert told["overlapping"] < 100, "the last to end is the one that ends it"
+    assert told["after"] > 1000
     assert told["kept"] > 40_000_000 > 20_000_000 > told["left"]

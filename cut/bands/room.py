@@ -6,12 +6,13 @@ they are kept as long as the limit has room for them, and given back before an o
 it has not.
 """
 
-import ctypes
 import os
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from cut.memory import glibc
 
 STATM = Path("/proc/self/statm")
 
@@ -53,8 +54,5 @@ def resident() -> int:
 
 @cache
 def _libc() -> Any:
-    """The C library if it is glibc, on Linux; others give back by themselves, or cannot."""
-    if sys.platform != "linux" or not STATM.exists():
-        return None
-    libc = ctypes.CDLL(None)
-    return libc if hasattr(libc, "malloc_trim") else None
+    """glibc, where what the process holds can be read besides."""
+    return glibc() if sys.platform == "linux" and STATM.exists() else None
