@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from cut import config
+from cut.beginnings import STATE_FORMAT, load_state, warm_start
 from cut.checkpoints import Checkpoint, Description, home, write_checkpoint
 from cut.config import Settings
 from cut.config.checks import check
@@ -36,8 +37,6 @@ from cut.randomness import StepRandom
 
 if TYPE_CHECKING:
     from cut.best import Best
-
-STATE_FORMAT = 1
 
 
 @dataclass
@@ -107,7 +106,7 @@ class Run:
         """
         ranks = self.placement.ranks
         if ranks.first:
-            method = self._begin(self._load_state() if resume else None)
+            method = self._begin(load_state(self.state_file) if resume else None)
             ranks.hand_out(lambda: self._state(method))
         else:
             method = self._begin(ranks.received())
@@ -137,7 +136,7 @@ class Run:
         if state:
             self._take_up(state, method)
         elif self.start_from:
-            _warm_start(method, self.start_from)
+            warm_start(method, self.start_from)
         return method
 
     def _take_up(self, state: dict[str, Any], method: Method) -> None:
@@ -261,19 +260,6 @@ class Run:
             "method": method.state_dict(),
         }
 
-    def _load_state(self) -> dict[str, Any]:
-        if not self.state_file.is_file():
-            raise CutError(f"nothing to resume in {self.folder}: train without --resume first")
-        try:
-            state = torch.load(self.state_file, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise CutError(f"cannot resume: {self.state_file} is damaged") from error
-        if not isinstance(state, dict) or state.get("format") != STATE_FORMAT:
-            raise CutError(
-                f"cannot resume: {self.state_file} is of another version of this software"
-            )
-        return state
-
 
 def train(
     settings: Settings,
@@ -294,20 +280,6 @@ def train(
     source = (Path(data[0]), Path(data[1])) if isinstance(data, tuple) else Path(data)
     run = Run(name, settings, source, folder, choose(device, precision), minutes)
     return run.train(resume)
-
-
-def _warm_start(method: Method, model: Checkpoint) -> None:
-    """Begin with another model's generator and heads; the discriminator begins anew."""
-    for part in ("generator", "patch_heads"):
-        if part not in model.files or part not in method.parts:
-            continue
-        try:
-            method.parts[part].load_weights(model.weights(part))
-        except RuntimeError as error:
-            raise CutError(
-                f"cannot start from {model.name}: its {part.replace('_', ' ')} has other widths or "
-                "layers than these settings ask for"
-            ) from error
 
 
 def _numbers(losses: dict[str, torch.Tensor]) -> dict[str, float]:
