@@ -18,7 +18,8 @@ from PIL import Image
 
 from cut.pictures import read_picture
 from cut.translate import load
-from tests.helpers import make_checkpoint
+from cut.web.examples import examples
+from tests.helpers import make_checkpoint, make_picture
 from tests.web.serving import PASSWORD, PROJECT, RunningServer, run_async, wait_for_gradio
 
 BUNDLED = {folder.name for folder in (PROJECT / "checkpoints").iterdir() if folder.is_dir()}
@@ -218,7 +219,9 @@ def test_an_example_picture_is_shown_from_where_it_is(
     answer = httpx.post(f"{server.url}/gradio/gradio_api/run/predict", json=body, timeout=60)
     shown = answer.json()["data"][0]
     address = (shown.get("value") or shown)["url"]
-    assert httpx.get(address, timeout=60).headers["content-type"] == "image/jpeg"
+    picture = httpx.get(address, timeout=60)
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert picture.content == examples()[0].path.read_bytes()
 
 
 def test_plain_http_gives_the_address_of_a_png(server: RunningServer, photo: Path) -> None:
@@ -292,6 +295,15 @@ def test_gradio_client_gets_in_with_the_password(locked_server: RunningServer, p
     assert Image.open(inside.predict(handle_file(photo), api_name="/tiny")).size == (45, 67)
 
 
-def test_several_requests_at_once_are_all_answered(client: Client, photo: Path) -> None:
-    jobs = [client.submit(handle_file(photo), "tiny", api_name="/translate") for _ in range(6)]
-    assert all(Path(job.result(timeout=60)).is_file() for job in jobs)
+def test_several_requests_at_once_each_get_their_own_answer(
+    client: Client, photo: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    make_picture(45, 67).save(other)
+    files = [photo, other] * 3
+    jobs = [client.submit(handle_file(file), "tiny", api_name="/translate") for file in files]
+    answers = [Image.open(job.result(timeout=60)).tobytes() for job in jobs]
+    for file, answer in zip(files, answers, strict=True):
+        alone = client.predict(handle_file(file), "tiny", api_name="/translate")
+        assert answer == Image.open(alone).tobytes()
+    assert len(set(answers)) == 2

@@ -67,12 +67,14 @@ def test_the_report_and_the_figure_are_the_engines(asked: dict[str, Any], tmp_pa
 
 
 def test_a_second_place_of_a_picture_costs_no_second_embedding(
-    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    view = correspond(load(str(tmp_path / "checkpoints" / "small")), noisy_picture(90, 60))
     _, first = api_patches.report_file(**asked)
     monkeypatch.setattr("cut.correspondence.correspond", None)
     _, second = api_patches.report_file(**{**asked, "x": 70})
-    assert first["layers"][1]["column"] != second["layers"][1]["column"]
+    assert first == correspondence_report(view, 40, 20)
+    assert second == correspondence_report(view, 70, 20)
 
 
 def test_it_waits_in_the_same_line(asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

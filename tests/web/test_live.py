@@ -1,7 +1,9 @@
 """The camera's stream: the latest frame wins, clients take turns, and what is refused."""
 
+import asyncio
 import io
 import json
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -99,7 +101,45 @@ def test_frames_are_dropped_rather_than_queued(server: RunningServer) -> None:
     assert frames == sorted(set(frames))
 
 
-def test_streams_take_turns(server: RunningServer) -> None:
+def test_a_stream_that_asks_for_little_has_its_turn_beside_one_that_asks_for_all() -> None:
+    order: list[str] = []
+
+    class Watched(Stream):
+        def translate(self) -> tuple[dict[str, Any], Image.Image]:
+            assert self.take() is not None
+            order.append(self.checkpoint.name)
+            time.sleep(0.005)
+            return {}, FRAME
+
+    class Page:
+        """In the place of a websocket; sends the next frame when the last answer has come."""
+
+        def __init__(self, stream: Stream) -> None:
+            self.stream = stream
+
+        async def send_json(self, told: dict[str, Any]) -> None:
+            pass
+
+        async def send_bytes(self, content: bytes) -> None:
+            self.stream.put(b"")
+
+    async def scene() -> None:
+        little, all_ = (Watched(SimpleNamespace(name=name), 128) for name in ("little", "all"))  # type: ignore[arg-type]
+        little.put(b"")
+        tasks = [asyncio.create_task(live._answer(Page(one), one)) for one in (little, all_)]  # type: ignore[arg-type]
+        while order.count("little") < 6 and len(order) < 60:
+            all_.put(b"")  # there is always one that waits
+            await asyncio.sleep(0.001)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    run_async(scene())
+    assert order.count("little") == 6
+    assert order.count("all") > 1
+
+
+def test_two_streams_at_once_are_answered_frame_by_frame(server: RunningServer) -> None:
     with stream_of(server) as one, stream_of(server) as other:
         told(one), told(other)
         order: list[str] = []

@@ -69,6 +69,7 @@ def test_the_newest_result_stays_however_large(monkeypatch: pytest.MonkeyPatch) 
 def test_a_store_takes_its_files_with_it() -> None:
     store = ResultStore()
     path = put(store).path
+    assert path.is_file()
     del store
     assert not path.parent.exists()
 
