@@ -21,7 +21,7 @@ from cut.config import CutSettings, SinCutSettings
 from cut.data.folders import to_tensor
 from cut.device import Placement, choose
 from cut.errors import CutError
-from cut.memory import estimate_bytes, memory_limit
+from cut.memory import estimate_bytes, freed_memory_kept, memory_limit
 from cut.networks.generators import GENERATORS, Generator, build_generator
 from cut.networks.layers import pad_sides
 from cut.networks.patch_heads import PatchHeads
@@ -151,7 +151,7 @@ class Translator:
     def run(self, pictures: Tensor) -> Tensor:
         """Translate B x 3 x H x W in [-1, 1] of any sides from 8 px; float32 on the CPU."""
         height, width = pictures.shape[2:]
-        with self._turn():
+        with self._turn(), freed_memory_kept():  # many layers ask for what others have freed
             output = self.generator(self._padded(pictures))[0]
             return output[:, :, :height, :width].float().cpu()
 
