@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cut.commands import (
     bench,
@@ -31,9 +32,16 @@ COMMANDS = (
 )
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells a wrong argument as every other fault: in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"cut: {message} (see {self.prog} --help)\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands; each command's `run` is in `args.run`."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="python -m cut",
         description="Translate pictures without paired examples (CUT, ECCV 2020).",
         epilog="The application in the browser starts with: python app.py",

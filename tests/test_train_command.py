@@ -48,4 +48,24 @@ def test_senseless_options(
     with pytest.raises(SystemExit) as left:
         main([*CALL, f"{option}={text}"])
     assert left.value.code == 2
-    assert told in capsys.readouterr().err.splitlines()[-1]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("cut: ")
+    assert told in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "required: COMMAND (see python -m cut --help)"),
+        (["jobs", "halt"], "invalid choice: 'halt'"),
+        (["train", "--set"], "(see python -m cut train --help)"),
+    ],
+)
+def test_wrong_arguments_are_told_in_one_line(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
