@@ -168,6 +168,11 @@ def test_it_fits_a_phone_and_lists_the_trainings(
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     page.goto(f"{server.url}/train?job=unknown")
     expect(page.get_by_text("There is no job 'unknown'")).to_be_visible(timeout=PATIENCE)
+    header = page.get_by_test_id("stHeader").bounding_box()
+    told = page.get_by_role("alert").bounding_box()
+    assert header is not None
+    assert told is not None
+    assert told["y"] >= header["y"] + header["height"]
     page.locator(".gallery button").first.click()
     expect(page.get_by_alt_text("bridge_painting.jpg")).to_be_visible(timeout=PATIENCE)
     assert width_needed(page) == PHONE["width"]
