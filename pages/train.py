@@ -12,6 +12,7 @@ from cut.web.training.store import jobs
 from cut.web.widgets.plain import sentence
 from cut.web.widgets.train_job import job_view
 from cut.web.widgets.train_list import earlier_jobs
+from cut.web.widgets.train_result import left_with
 from cut.web.widgets.train_start import start_view
 
 STYLE = Path(cut.web.widgets.__file__).with_name("train.css")
@@ -30,10 +31,13 @@ def page() -> None:
 
 
 def asked_for(store: Jobs) -> Job | None:
-    """Return the job of the address; if there is none of that id, say so."""
+    """Return the job of the address, or the one to which Back leads; if it is gone, say so."""
     id = st.query_params.get("job")
     if not id:
-        return None
+        id = left_with(st.query_params.get("checkpoint"))
+        if not id:
+            return None
+        st.query_params.from_dict({"job": id})
     try:
         return store.get(id)
     except CutError as error:

@@ -158,6 +158,9 @@ def test_two_pictures_become_a_model(
     page.wait_for_url(f"{server.url}/?checkpoint={model}")
     expect(page.get_by_role("button", name="Download PNG")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("96 × 72")).to_be_visible()
+    page.go_back()
+    page.wait_for_url(address)
+    expect(page.get_by_role("heading", name="dunes to beach")).to_be_visible(timeout=PATIENCE)
     page.close()
 
 

@@ -95,6 +95,26 @@ def test_a_stopped_job_gives_everything_and_goes_to_the_other_pages(
     assert (session.source.width, session.source.height) == (80, 64)
 
 
+def test_back_from_another_page_leads_to_the_job(open_train: OpenTrain, jobs: Jobs) -> None:
+    job = submitted(jobs)
+    ended(jobs, job, State.STOPPED)
+    page = open_train(job=job.id)
+    page.button(key="use_patches").click().run()
+    # What Streamlit leaves in the browser's history: this page with the other one's query.
+    page.query_params.clear()
+    page.query_params["checkpoint"] = jobs.get(job.id).model or ""
+    page.switch_page("train.py").run()
+    assert errors(page) == []
+    assert page.title[0].value == job.title
+    assert {name: page.query_params[name] for name in page.query_params} in (
+        {"job": job.id},
+        {"job": [job.id]},
+    )
+    page.query_params.clear()
+    page.query_params["checkpoint"] = "first"  # which no job was left with
+    assert page.run().title[0].value == "Train"
+
+
 def test_a_model_that_was_renamed_is_still_offered_and_one_that_was_removed_is_missed(
     open_train: OpenTrain, jobs: Jobs
 ) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TRANSLATE, PATCHES = "translate.py", "patches.py"
 
+_LEFT = "cut_left_job"  # by the checkpoint that was taken to another page
+
 
 def result(jobs: Jobs, job: Job) -> None:
     """Draw the translation that the job's model makes, and the ways to take things along."""
@@ -57,17 +59,17 @@ def result(jobs: Jobs, job: Job) -> None:
         )
         checkpoint_button("Checkpoint (zip)", checkpoint, "take_checkpoint")
         if st.button("Use on Translate", key="use_translate"):
-            _go(TRANSLATE, checkpoint, source)
+            _go(TRANSLATE, job, checkpoint, source)
         # Without patch heads there is nothing to compare patches by.
         if checkpoint.has_patch_heads and st.button("Open in Patches", key="use_patches"):
-            _go(PATCHES, checkpoint, source)
+            _go(PATCHES, job, checkpoint, source)
     back = _model(job.model_back)
     if back is not None:
         st.caption("The way back, from set B to set A:")
         with st.container(horizontal=True, key="job_take_back"):
             checkpoint_button("Checkpoint (zip)", back, "take_checkpoint_back")
             if st.button("Use on Translate", key="use_translate_back"):
-                _go(TRANSLATE, back, None)
+                _go(TRANSLATE, job, back, None)
 
 
 def _model(name: str | None) -> "Checkpoint | None":
@@ -130,8 +132,19 @@ def _working_size(checkpoint: "Checkpoint", source: Source) -> Choice:
     return trained if trained and trained < min(source.width, source.height) else "native"
 
 
-def _go(page: str, checkpoint: "Checkpoint", source: Source | None) -> None:
+def left_with(checkpoint: str | None) -> str | None:
+    """Return the id of the job that this visitor left for another page with `checkpoint`.
+
+    Streamlit enters the other page's query into the browser's history under the path of this page
+    first: Back leads to that entry, which does not name the job.
+    """
+    left: dict[str, str] = st.session_state.get(_LEFT, {})
+    return left.get(checkpoint) if checkpoint else None
+
+
+def _go(page: str, job: Job, checkpoint: "Checkpoint", source: Source | None) -> None:
     """Open another page with the job's checkpoint, and with its picture."""
+    st.session_state.setdefault(_LEFT, {})[checkpoint.name] = job.id
     session = visitor.current()
     session.checkpoint = checkpoint.name
     if source is not None:
