@@ -156,8 +156,18 @@ def test_steps_replace_epochs() -> None:
     assert [fast.rate_factor(step, 100) for step in (75, 90)] == [1, 0.4]
 
 
+@pytest.mark.parametrize("method", ["cut", "fastcut", "cyclegan"])
+def test_the_shipped_start_is_for_the_widths_it_was_made_for(method: str) -> None:
+    compact = preset(method, "compact")
+    assert compact.init == "reproducing"
+    line = "init=reproducing: that start was made for ngf=32; choose it, or init=normal"
+    with pytest.raises(CutError, match=line):
+        with_overrides(compact, {"ngf": "16"})
+    with_overrides(compact, {"ngf": "16", "init": "normal"})
+
+
 def test_an_unknown_init_is_refused() -> None:
-    with pytest.raises(CutError, match="init=zeros: choose xavier or normal"):
+    with pytest.raises(CutError, match="init=zeros: choose xavier or normal or reproducing"):
         with_overrides(preset("cut"), {"init": "zeros"})
 
 

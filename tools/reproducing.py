@@ -21,7 +21,7 @@ from cut.data.single_image import SingleImage
 from cut.device import choose
 from cut.files import whole_file
 from cut.methods.sincut import SinCut
-from cut.methods.starts import REPRODUCING
+from cut.methods.starts import SINGLE_IMAGE
 from cut.randomness import StepRandom, generator_for
 
 CROPS = 4
@@ -62,7 +62,7 @@ def main() -> None:
         for name, part in parts.items()
         for key, value in part.weights(average=True).items()
     }
-    with whole_file(REPRODUCING) as temporary:
+    with whole_file(SINGLE_IMAGE) as temporary:
         save_file(state, temporary)
 
 

@@ -1,13 +1,34 @@
 """Whether settings make sense together, before anything is made from them."""
 
-from cut.config import AnySettings, CutSettings, SinCutSettings, UnpairedSettings
+from typing import Any
+
+from cut.config import (
+    AnySettings,
+    CutSettings,
+    CycleGanSettings,
+    Schedule,
+    SinCutSettings,
+    UnpairedSettings,
+)
 from cut.config.bounds import check_bounds
 from cut.errors import CutError
 from cut.losses.gan import GAN_LOSSES
 from cut.networks.layers import INITS
 
-REPRODUCING = {"ngf": 4, "crop_size": 64, "blocks": 3, "layers": (0, 2, 4), "embedding": 256}
-"""The settings that the shipped start of `cut.methods.starts` was made for."""
+_RESNET = {"ngf": 32, "blocks": 9, "antialias": True, "antialias_up": True}
+_HEADS = {"layers": (0, 4, 8, 12, 16), "embedding": 256}
+REPRODUCING: dict[type[Schedule], dict[str, Any]] = {
+    CutSettings: _RESNET | _HEADS,
+    CycleGanSettings: _RESNET,
+    SinCutSettings: {
+        "ngf": 4,
+        "crop_size": 64,
+        "blocks": 3,
+        "layers": (0, 2, 4),
+        "embedding": 256,
+    },
+}
+"""The settings that the shipped starts of `cut.methods.starts` were made for."""
 
 
 def check(settings: AnySettings) -> AnySettings:
@@ -31,8 +52,7 @@ def check(settings: AnySettings) -> AnySettings:
 def _check_sizes(settings: UnpairedSettings) -> None:
     if settings.crop_size % 4 or settings.crop_size < 32:
         raise CutError(f"setting crop_size={settings.crop_size}: a multiple of 4, at least 32")
-    if settings.init not in INITS:
-        raise CutError(f"setting init={settings.init}: choose {' or '.join(INITS)}")
+    _check_start(settings, tuple(INITS))
     if settings.load_size < settings.crop_size:
         raise CutError(
             f"setting load_size={settings.load_size}: must not be under crop_size, "
@@ -73,7 +93,7 @@ def _check_crops(settings: SinCutSettings) -> None:
         raise CutError(
             f"setting load_size={settings.load_size}: must not be under crop_size, {crop}"
         )
-    _check_start(settings)
+    _check_start(settings, ("random",))
     _check_layers(settings, settings.blocks + 2)
     for key, channels in (("ngf", settings.channels), ("ndf", settings.discriminator_channels)):
         if min(channels) < 1:
@@ -85,16 +105,18 @@ def _check_crops(settings: SinCutSettings) -> None:
         raise CutError("setting batch_size=1: at least 2, or one patch has no negatives")
 
 
-def _check_start(settings: SinCutSettings) -> None:
-    if settings.init not in ("random", "reproducing"):
-        raise CutError(f"setting init={settings.init}: choose random or reproducing")
-    if settings.init == "random":
+def _check_start(settings: UnpairedSettings | SinCutSettings, drawn: tuple[str, ...]) -> None:
+    """Whether the start is known, `drawn` at random or shipped, and made for these networks."""
+    if settings.init in drawn:
         return
-    for key, made_for in REPRODUCING.items():
+    if settings.init != "reproducing":
+        known = " or ".join((*drawn, "reproducing"))
+        raise CutError(f"setting init={settings.init}: choose {known}")
+    for key, made_for in REPRODUCING[type(settings)].items():
         value = getattr(settings, key)
         if value != made_for:
             told = ",".join(map(str, made_for)) if isinstance(made_for, tuple) else made_for
             raise CutError(
                 f"setting init=reproducing: that start was made for {key}={told}; choose it, or "
-                "init=random"
+                f"init={drawn[-1]}"
             )

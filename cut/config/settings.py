@@ -58,7 +58,9 @@ class UnpairedSettings(Schedule):
     antialias_up: bool = True  # blur when doubling in the decoder
     ndf: int = 64  # channels of the discriminator's first layer
     discriminator_layers: int = 3  # convolutions of the discriminator that halve
-    init: str = "xavier"  # initial weights: xavier (gain 0.02, as published) or normal (0.02)
+    # Initial weights: xavier (gain 0.02, as published), normal (0.02), or reproducing: a shipped
+    # generator that gives back what it is given, with weights drawn as by normal around it.
+    init: str = "xavier"
     # Compute the generator's activations again in the backward pass instead of keeping them: the
     # same numbers in less memory, for large crops.
     checkpointing: bool = False
@@ -67,6 +69,16 @@ class UnpairedSettings(Schedule):
     load_size: int = 286  # px, each picture is resized to this square
     crop_size: int = 256  # px, of the random square cut from it
     crop_while_decaying: bool = False  # or resize straight to the crop then, as published
+
+    @property
+    def reproducing(self) -> bool:
+        """Whether the generator begins as the shipped one that gives back what it is given."""
+        return self.init == "reproducing"
+
+    @property
+    def drawn(self) -> str:
+        """How weights are drawn where none are shipped: xavier or normal."""
+        return "normal" if self.reproducing else self.init
 
     @property
     def generator(self) -> dict[str, Any]:

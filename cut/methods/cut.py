@@ -19,6 +19,7 @@ from cut.losses.gan import GAN_LOSSES
 from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
 from cut.methods.optimised import Optimised
+from cut.methods.starts import COMPACT, load_start
 from cut.networks.generators import head_channels
 from cut.networks.layers import initialise
 from cut.networks.patch_heads import PatchHeads, sample_places
@@ -64,7 +65,9 @@ class Cut:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             for network in (generator, discriminator, heads):
-                initialise(network, settings.init)
+                initialise(network, settings.drawn)
+        if settings.reproducing:
+            load_start(COMPACT, generator=generator, patch_heads=heads)
         betas = (settings.beta1, settings.beta2)
         rate, ema, clip = settings.learning_rate, settings.ema, settings.clip_spikes
         in_full = replace(placement, dtype=torch.float32)

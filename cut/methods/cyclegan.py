@@ -19,6 +19,7 @@ from cut.losses.gan import GAN_LOSSES
 from cut.methods.cut import Losses
 from cut.methods.optimised import Optimised
 from cut.methods.pool import ImagePool
+from cut.methods.starts import COMPACT, load_start
 from cut.networks.layers import initialise
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
@@ -52,7 +53,10 @@ class CycleGan:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(s.seed)
             for network in (*generators, *discriminators):
-                initialise(network, s.init)
+                initialise(network, s.drawn)
+        if s.reproducing:
+            for generator in generators:
+                load_start(COMPACT, generator=generator)
         betas = (s.beta1, s.beta2)
         # Adam treats each weight by itself, so that one a network is what one for both would be.
         self.G_A, self.G_B = (

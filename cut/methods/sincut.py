@@ -20,7 +20,7 @@ from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
 from cut.methods.cut import Losses
 from cut.methods.optimised import Optimised
-from cut.methods.starts import load_reproducing
+from cut.methods.starts import SINGLE_IMAGE, load_start
 from cut.networks.generators import head_channels
 from cut.networks.layers import initialise, pad_sides
 from cut.networks.patch_heads import PatchHeads, sample_places
@@ -57,7 +57,7 @@ class SinCut:
             heads = PatchHeads(head_channels(generator, settings.layers), settings.embedding)
             initialise(heads)
         if settings.init == "reproducing":
-            load_reproducing(generator, heads)
+            load_start(SINGLE_IMAGE, generator=generator, patch_heads=heads)
         betas = (settings.beta1, settings.beta2)
         rate, ema, clip = settings.learning_rate, settings.ema, settings.clip_spikes
         in_full = Placement(placement.device)

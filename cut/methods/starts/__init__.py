@@ -1,7 +1,7 @@
-"""Generators to begin single-image training with, that give back the picture they are given.
+"""Generators to begin training with, that give back the picture they are given.
 
-Made by `tools/reproducing.py`. One begins near the painting itself, instead of at noise, and so
-shows a picture from the first step.
+Made by `tools/reproducing.py` and `tools/compact_start.py`. A run begins near the source itself,
+instead of at noise: it shows a picture from the first step and learns the target's look at once.
 """
 
 from pathlib import Path
@@ -9,22 +9,24 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import nn
 
-from cut.networks.patch_heads import PatchHeads
-from cut.networks.stylegan2 import StyleGAN2Generator
+SINGLE_IMAGE = Path(__file__).parent / "reproducing.safetensors"
+"""For single-image CUT, preset `quick`: a StyleGAN2 generator and its patch heads."""
 
-REPRODUCING = Path(__file__).parent / "reproducing.safetensors"
+COMPACT = Path(__file__).parent / "compact.safetensors"
+"""For two sets, presets `compact`: a ResNet generator and its patch heads."""
 
 
-def load_reproducing(generator: StyleGAN2Generator, heads: PatchHeads) -> None:
-    """Give a new generator and its heads the shipped weights.
+def load_start(path: Path, **networks: nn.Module) -> None:
+    """Give new networks shipped weights.
 
     Args:
-        generator, heads: of the widths in `cut.config.checks.REPRODUCING`.
+        path: one of the two above.
+        networks: `generator` and, if there are any, `patch_heads`, of the widths that
+            `cut.config.checks` holds settings to.
     """
-    state = load_file(REPRODUCING)
-    parts: dict[str, nn.Module] = {"generator": generator, "patch_heads": heads}
-    for name, part in parts.items():
+    state = load_file(path)
+    for name, network in networks.items():
         prefix = f"{name}."
-        part.load_state_dict(
+        network.load_state_dict(
             {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         )
