@@ -26,6 +26,8 @@ from cut.published import PARTS, read_pickle, read_published
 BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = 1
 VERSION = "0.1.0"
+FIRST = "horse2zebra"
+"""The model that pages offer at first where there are none of the user's."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a model may be called: it becomes a folder and part of an address."""
 
@@ -141,10 +143,14 @@ class Checkpoint:
 
 
 def available() -> list[Checkpoint]:
-    """Every model that can be found, the user's first; broken folders are left out."""
+    """Every model that can be found, the user's first, each kind by name but for `FIRST`.
+
+    Broken folders are left out.
+    """
     found: dict[str, Checkpoint] = {}
     for root in (home() / "checkpoints", BUNDLED):
-        for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        folders = root.iterdir() if root.is_dir() else ()
+        for folder in sorted(folders, key=lambda folder: (folder.name != FIRST, folder.name)):
             if folder.name.startswith(".") or folder.name in found:
                 continue
             try:

@@ -38,13 +38,14 @@ def test_what_a_checkpoint_tells(home: Path) -> None:
 
 
 def test_the_users_come_before_the_bundled(tmp_path: Path, home: Path) -> None:
-    for name in ("both", "bundled"):
+    for name in ("both", "bundled", checkpoints.FIRST):
         make(tmp_path / "bundled", name)
     for name in ("own", "both"):
         make(home / "checkpoints", name)
     assert [(model.name, model.bundled) for model in available()] == [
         ("both", False),
         ("own", False),
+        ("horse2zebra", True),
         ("bundled", True),
     ]
     assert find("both").folder == home / "checkpoints" / "both"
