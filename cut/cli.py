@@ -4,8 +4,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
+from cut.arguments import Parser
 from cut.commands import (
     bench,
     checkpoints,
@@ -30,13 +30,6 @@ COMMANDS = (
     compare_methods,
     stylise,
 )
-
-
-class Parser(argparse.ArgumentParser):
-    """Tells a wrong argument as every other fault: in one line, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"cut: {message} (see {self.prog} --help)\n")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 
+from cut.arguments import Parser
 from cut.errors import CutError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -151,7 +152,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="app.py", description="Serve CUT's web application.")
+    parser = Parser(prog="python app.py", description="Serve CUT's web application.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
         "--port", default=os.environ.get("PORT") or str(DEFAULT_PORT), help="port (%(default)s)"

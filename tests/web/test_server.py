@@ -131,6 +131,14 @@ def test_the_port_comes_from_the_environment_and_the_option_wins(
     assert vars(serving._parse([])) == {"host": "127.0.0.1", "port": 7860}
 
 
+def test_a_wrong_option_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        serving._parse(["--prot", "1234"])
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert told == "cut: unrecognized arguments: --prot 1234 (see python app.py --help)\n"
+
+
 def test_a_port_is_not_shared() -> None:
     with serving.open_socket("127.0.0.1", 0) as first:
         with pytest.raises(CutError, match="is taken"):

@@ -20,6 +20,12 @@ def samples(checkpoint: Checkpoint) -> list[Path]:
     return sorted(sample_files(checkpoint.folder), key=lambda path: path.name != chosen)
 
 
+def shows(sample: Path) -> str:
+    """What a sample shows, as its file's name says it."""
+    words = sample.stem.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
 def sample(path: Path) -> bytes | None:
     """A sample as a JPEG file, or None if it cannot be read."""
     try:

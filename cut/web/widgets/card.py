@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cut.library.store import sample_files
+from cut.web.library.pictures import shows
 from cut.web.model_card import shown_text
 from cut.web.score import score_line
 from cut.web.widgets.plain import plain
@@ -23,7 +24,7 @@ def card(checkpoint: "Checkpoint") -> None:
         with st.expander("Model card"):
             st.markdown(shown_text(checkpoint.card))
             for sample in samples:
-                st.image(sample, width="stretch", alt=f"Sample {sample.stem}")
+                st.image(sample, width="stretch", alt=f"{shows(sample)}: before and after")
 
 
 def data_line(config: dict[str, Any]) -> str:

@@ -88,14 +88,12 @@ def _row() -> "DeltaGenerator":
 
 
 def _pictures(checkpoint: Checkpoint) -> None:
-    shown = [(path.stem, pictures.sample(path)) for path in pictures.samples(checkpoint)]
+    shown = [(pictures.shows(path), pictures.sample(path)) for path in pictures.samples(checkpoint)]
     if not any(picture for _, picture in shown):
         st.caption("No pictures yet.")
         return
     with st.container(key="library_pictures"):
-        for stem, picture in shown:
-            words = stem.replace("_", " ")
-            words = words[:1].upper() + words[1:]
+        for words, picture in shown:
             if picture:
                 alt = f"{words}: before and after"
                 st.image(picture, width="stretch", alt=alt, caption=plain(words))
