@@ -21,6 +21,7 @@ PAIR = {
 """Settings of single-image CUT with which a step takes some hundredths of a second."""
 
 SETS = {
+    "init": "normal",
     "ngf": "4",
     "ndf": "4",
     "blocks": "1",
@@ -33,7 +34,7 @@ SETS = {
 """The same of CUT."""
 
 
-CYCLE = {key: SETS[key] for key in ("ngf", "ndf", "blocks", "load_size", "crop_size")}
+CYCLE = {key: SETS[key] for key in ("init", "ngf", "ndf", "blocks", "load_size", "crop_size")}
 """The same of CycleGAN."""
 
 _SMALL = {"sincut": PAIR, "cyclegan": CYCLE}
