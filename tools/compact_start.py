@@ -20,17 +20,15 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import trange
 
 from cut.config import CutSettings, preset
 from cut.data.folders import pictures_in, to_tensor
 from cut.device import choose
-from cut.files import whole_file
 from cut.memory import freed_memory_kept
 from cut.methods.cut import Cut
-from cut.methods.starts import COMPACT
+from cut.methods.starts import COMPACT, save_start
 from cut.networks.resnet import ResidualBlock, ResnetGenerator
 from cut.pictures import read_picture, resize_short_side
 from cut.randomness import StepRandom
@@ -61,14 +59,7 @@ def main() -> None:
         # The masters and their average, too.
         method.generator.load_weights(method.generator.network.state_dict())
         train_whole(method, lambda k: crop(args.outer + k), args.whole)
-    parts = {"generator": method.generator, "patch_heads": method.patch_heads}
-    state = {
-        f"{name}.{key}": value.half()
-        for name, part in parts.items()
-        for key, value in part.weights(average=True).items()
-    }
-    with whole_file(COMPACT) as temporary:
-        save_file(state, temporary)
+    save_start(COMPACT, generator=method.generator, patch_heads=method.patch_heads)
 
 
 def crops_of(files: list[Path], side: int) -> Callable[[int], Tensor]:

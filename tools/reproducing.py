@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import trange
 
@@ -19,9 +18,8 @@ from cut.config import preset, with_overrides
 from cut.data.folders import pictures_in
 from cut.data.single_image import SingleImage
 from cut.device import choose
-from cut.files import whole_file
 from cut.methods.sincut import SinCut
-from cut.methods.starts import SINGLE_IMAGE
+from cut.methods.starts import SINGLE_IMAGE, save_start
 from cut.randomness import StepRandom, generator_for
 
 CROPS = 4
@@ -56,14 +54,7 @@ def main() -> None:
             x = recoloured(torch.cat([data[i].batch(k).B for i in picked]), generator)
             losses = step(method, method.placement.batch(x), k, args.steps)
             bar.set_postfix({name: f"{float(value):.3f}" for name, value in losses.items()})
-    parts = {"generator": method.generator, "patch_heads": method.patch_heads}
-    state = {
-        f"{name}.{key}": value.half()
-        for name, part in parts.items()
-        for key, value in part.weights(average=True).items()
-    }
-    with whole_file(SINGLE_IMAGE) as temporary:
-        save_file(state, temporary)
+    save_start(SINGLE_IMAGE, generator=method.generator, patch_heads=method.patch_heads)
 
 
 def step(method: SinCut, x: Tensor, k: int, steps: int) -> dict[str, Tensor]:
