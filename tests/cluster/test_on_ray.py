@@ -1,6 +1,7 @@
 """Folders of pictures on a real Ray cluster of two nodes, of which one is killed midway."""
 
 import _thread
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -156,9 +157,14 @@ def test_an_interrupt_leaves_whole_pictures_and_what_is_there_is_kept(
             _thread.interrupt_main()
         return collect(self)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(driver._Cluster, "collect", interrupted)
-        assert call(cluster, folder, out) == 130
+    # Shells have what they start in the background ignore interrupts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(driver._Cluster, "collect", interrupted)
+            assert call(cluster, folder, out) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     there = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
     assert 3 <= len(there) < PICTURES
     assert not hidden(out)
