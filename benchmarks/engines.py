@@ -22,6 +22,7 @@ import numpy as np
 from benchmarks.own_process import in_own_process, measured_here
 from cut.resident import peak_resident
 
+MODELS = ("64 wide", "bundled")
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints" / "horse2zebra"
 Run = Callable[[np.ndarray], object]
 
@@ -117,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="+", type=int, default=[256, 512, 1024])
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=ENGINES)
-    parser.add_argument("--models", nargs="+", default=["64 wide", "bundled"])
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
     print("model     px    engine        cold      warm    memory   warm/eager")
