@@ -3,7 +3,8 @@
     PYTHONPATH=. python tools/compact_start.py PICTURES [--outer 1000] [--whole 700]
 
 Trains a ResNet generator to give back crops of the pictures in a folder, and the patch heads on
-its features. Three things make that a matter of minutes instead of hours:
+its features. Three things make that a matter of minutes; without them 1,000
+steps gave blurs:
 
 - What is given back has mean 0 and one deviation in each channel: the first instance norm takes a
   picture's own away, and an error that cannot be mended drowns the one that can.

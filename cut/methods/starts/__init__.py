@@ -1,7 +1,7 @@
 """Generators to begin training with, that give back the picture they are given.
 
 Made by `tools/reproducing.py` and `tools/compact_start.py`. A run begins near the source itself,
-instead of at noise: it shows a picture from the first step and learns the target's look at once.
+instead of at noise, and so shows a picture from the first step.
 """
 
 from pathlib import Path
