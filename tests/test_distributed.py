@@ -75,7 +75,8 @@ def test_two_processes_make_the_step_of_one_on_the_joined_batch(
     for ours, theirs in zip(losses, expected, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4)
     method = torch.load(alone.state_file, weights_only=True)["method"]
-    for part in ("generator", "patch_heads", "discriminator"):
+    vision = ["vision_heads"] if CASES[case].lambda_vision else []
+    for part in ("generator", "patch_heads", "discriminator", *vision):
         assert_near(networks(two, case, 0)[part], method[part])
 
 

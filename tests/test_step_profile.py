@@ -42,13 +42,14 @@ def test_nobody_listens_to_the_phases_of_training() -> None:
 @pytest.mark.parametrize("flips", [False, True])
 def test_phases_of_a_step_add_up(flips: bool) -> None:
     settings = replace(TINY, identity=not flips, flip_equivariance=flips, lambda_texture=1.0)
+    settings = replace(settings, lambda_vision=1.0)
     start = time.perf_counter()
     told = profile_steps(settings, CPU, runs=2)
     assert 0 < 2 * told["seconds"] < time.perf_counter() - start
     assert sum(told["phases"].values()) <= told["seconds"] * 1.001
     assert 0 <= told["remainder"] < 0.5 * told["seconds"]
     expected = {"data loading", "G forward", "D backward", "G and F backward", "optimisers"}
-    assert expected | {"queries", "F and PatchNCE", "texture"} <= set(told["phases"])
+    assert expected | {"queries", "F and PatchNCE", "texture", "vision"} <= set(told["phases"])
     assert ("keys of the input as it was" in told["phases"]) == flips
     assert list(told["phases"].values()) == sorted(told["phases"].values(), reverse=True)
 

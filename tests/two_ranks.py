@@ -26,6 +26,7 @@ BATCH = replace(TINY, batch_size=4, steps=3, clip_spikes=1.5)
 CASES = {
     "cut": BATCH,
     "no-identity": replace(BATCH, identity=False),
+    "vision": replace(BATCH, identity=False, lambda_vision=1.0),
     "fastcut": replace(
         BATCH, method="fastcut", lambda_nce=10.0, identity=False, flip_equivariance=True, seed=1
     ),

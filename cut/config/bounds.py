@@ -62,6 +62,7 @@ BOUNDS = {
     "lambda_nce": _WEIGHT,
     "lambda_identity": _WEIGHT,
     "lambda_texture": _WEIGHT,
+    "lambda_vision": _WEIGHT,
     "lambda_background": _WEIGHT,
     "lambda_colour": _WEIGHT,
     "lambda_r1": _WEIGHT,

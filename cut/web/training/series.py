@@ -36,6 +36,7 @@ PANELS = (
     Panel(
         "The judge",
         {"D_real": "D_real, true pictures", "D_fake": "D_fake, translations"}
+        | {"V_real": "V_real, true pictures by their content", "V_fake": "V_fake, translations"}
         | {"D_A": "D_A, of pictures like B", "D_B": "D_B, of pictures like A"},
         "The two stay close together. If both sink to zero, the judge tells everything apart "
         "and the translation learns little.",
@@ -43,6 +44,7 @@ PANELS = (
     Panel(
         "Looks",
         {"G_GAN": "G_GAN, convincing the judge"}
+        | {"G_vision": "G_vision, the same by content"}
         | {"G_A": "G_A, the same from A to B", "G_B": "G_B, the same from B to A"},
         "Goes up and down around one level. A steady climb means that the judge is winning.",
     ),
