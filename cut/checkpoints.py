@@ -1,27 +1,31 @@
 """The checkpoint folder: what a trained model is on disk, where it is found, how it is written.
 
-Weights are safetensors under the published parameter names. Names are looked up in
-`CUT_HOME/checkpoints` first, then among the bundled ones.
+Weights are safetensors under the published parameter names (`cut.weights`). Names are looked up in
+`CUT_HOME/checkpoints` first, then among the bundled ones. PyTorch is imported for weights alone: it
+takes seconds, and pages show what models there are before that.
 """
+
+from __future__ import annotations
 
 import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from cut import config
 from cut.config import CycleGanSettings, Settings
 from cut.errors import CutError
 from cut.files import reason, whole_folder
 from cut.home import home
-from cut.networks.generators import build_generator, head_channels
-from cut.published import PARTS, read_pickle, read_published
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+PARTS = {"generator": "G", "patch_heads": "F", "discriminator": "D"}
+"""The networks of a model, with the letters that the published code names them by."""
+
 
 BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = 1
@@ -67,6 +71,10 @@ def _heads(settings: Settings) -> dict[str, Any]:
     """What config.json says about the patch heads: nothing where there are none."""
     if isinstance(settings, CycleGanSettings):
         return {}
+    import torch
+
+    from cut.networks.generators import build_generator, head_channels
+
     with torch.device("meta"):
         channels = head_channels(build_generator(settings.generator), settings.layers)
     layers = list(settings.layers)
@@ -132,6 +140,8 @@ class Checkpoint:
             CutError: the file is missing or damaged.
             KeyError: the model has no such part (see `files`).
         """
+        from cut.weights import read_weights
+
         return read_weights(self.files[part])
 
     def generator_state(self) -> dict[str, Tensor]:
@@ -174,6 +184,8 @@ def find(name_or_path: str | Path) -> Checkpoint:
     if path.is_dir():
         return read_checkpoint(path)
     if path.suffix == ".pth":
+        from cut.published import read_published
+
         return read_published(path)
     names = ", ".join(checkpoint.name for checkpoint in available()) or "none yet"
     raise CutError(f"no checkpoint {str(name_or_path)!r}; there are: {names}")
@@ -201,22 +213,6 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder.name, folder, values, folder.resolve().parent == BUNDLED, there)
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Weights of a safetensors file or a published `.pth`, as float32.
-
-    Raises:
-        CutError: the file is missing or damaged.
-    """
-    if path.suffix == ".pth":
-        return read_pickle(path)
-    try:
-        return {key: value.float() for key, value in load_file(path).items()}
-    except OSError as error:
-        raise CutError(f"cannot read {path}: {reason(error)}") from error
-    except SafetensorError as error:
-        raise CutError(f"{path} is damaged: copy or train it again") from error
-
-
 def write_checkpoint(
     folder: Path,
     values: dict[str, Any],
@@ -224,7 +220,7 @@ def write_checkpoint(
     patch_heads: dict[str, Tensor] | None = None,
     discriminator: dict[str, Tensor] | None = None,
     card: str | None = None,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
 ) -> Checkpoint:
     """Write a checkpoint folder, whole or not at all, in place of what stood there.
 
@@ -232,8 +228,10 @@ def write_checkpoint(
         values: of config.json, see `Description.config`.
         generator, patch_heads, discriminator: state dicts under published names.
         card: the model card; the one that stands there is kept if this is None.
-        dtype: of the stored weights.
+        dtype: of the stored weights; None for float32.
     """
+    from cut.weights import write_weights
+
     parts = {"generator": generator, "patch_heads": patch_heads, "discriminator": discriminator}
     old_card = folder / "README.md"
     if card is None and old_card.is_file():
@@ -241,19 +239,10 @@ def write_checkpoint(
     with whole_folder(folder) as temporary:
         for part, state in parts.items():
             if state is not None:
-                stored = {key: value.to(dtype).contiguous() for key, value in state.items()}
-                _save_weights(stored, temporary / f"{part}.safetensors")
+                write_weights(state, temporary / f"{part}.safetensors", dtype)
         (temporary / "config.json").write_text(
             json.dumps(values, indent=2) + "\n", encoding="utf-8"
         )
         if card is not None:
             (temporary / "README.md").write_text(card, encoding="utf-8")
     return read_checkpoint(folder)
-
-
-def _save_weights(state: dict[str, Tensor], path: Path) -> None:
-    try:
-        save_file(state, path)
-    except SafetensorError as error:
-        # safetensors wraps the operating system's error (a full disk, say) in its own.
-        raise OSError(str(error)) from error

@@ -6,11 +6,12 @@ opened with `weights_only=True` alone: a file that holds code is refused, and it
 
 import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from cut.checkpoints import PARTS, Checkpoint, Description
 from cut.config import CutSettings, SinCutSettings
 from cut.errors import CutError
 from cut.files import reason, whole_file
@@ -18,10 +19,6 @@ from cut.networks.generators import build_generator, description_of, head_channe
 from cut.networks.patch_heads import channels_of
 from cut.networks.resnet import ResnetGenerator
 
-if TYPE_CHECKING:
-    from cut.checkpoints import Checkpoint
-
-PARTS = {"generator": "G", "patch_heads": "F", "discriminator": "D"}
 # Buffers that other versions of PyTorch wrote for norms without running statistics.
 _UNUSED = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -77,14 +74,12 @@ def _plain_tensors(state: Any, path: Path) -> dict[str, Tensor]:
     return {key: value for key, value in plain.items() if not key.endswith(_UNUSED)}
 
 
-def read_published(path: Path) -> "Checkpoint":
+def read_published(path: Path) -> Checkpoint:
     """A model straight from a published `*_net_G.pth`; what it is built like is read off its keys.
 
     Raises:
         CutError: the file is missing or damaged, or is no generator of this kind.
     """
-    from cut.checkpoints import Checkpoint, Description
-
     if not path.is_file():
         raise CutError(f"no file {path}")
     state = read_pickle(path)
@@ -138,7 +133,7 @@ def _beside(path: Path, settings: CutSettings | SinCutSettings) -> dict[str, Pat
     return found
 
 
-def export_published(checkpoint: "Checkpoint", folder: Path, overwrite: bool = False) -> list[Path]:
+def export_published(checkpoint: Checkpoint, folder: Path, overwrite: bool = False) -> list[Path]:
     """Write a model's parts as `latest_net_{G,F,D}.pth` and return the files.
 
     Raises:

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 import cut.web.widgets
+from cut.web.widgets.starting import start_engine
 
 WIDGETS = Path(cut.web.widgets.__file__).parent
 
@@ -23,6 +24,6 @@ st.set_page_config(
 )
 st.html(WIDGETS / "page.css")
 page = st.navigation(PAGES, position="top")
-with st.spinner("Starting …"):
-    import cut.translate  # and with it PyTorch, which takes seconds once a server
+if page.url_path:  # Translate, the page without one, shows its controls and a picture meanwhile
+    start_engine()
 page.run()

@@ -59,6 +59,7 @@ def look_at_one(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
         st.title(plain(checkpoint.title), anchor=False)
         st.markdown(f"{plain(checkpoint.summary)} {INVITATION}")
     write_address(session)
+    footnote = st.empty()
     with left:
         complain(session.complaints, session.offered)
         if session.source is None:
@@ -69,6 +70,7 @@ def look_at_one(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
                 patch_ahead.begin(session.source, checkpoint, patch_session.current().size)
             except CutError as error:
                 st.error(plain(str(error)))
+    footnote.caption(placement().describe())
 
 
 def compare(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
@@ -87,6 +89,7 @@ def compare(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
     with right:
         choice = choose_size()
     write_address(session)
+    footnote = st.empty()
     with pictures:
         complain(session.complaints, session.offered)
         if session.source is None:
@@ -95,11 +98,11 @@ def compare(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
             st.info("Choose the checkpoints to compare.")
         else:
             side_by_side(session, chosen, choice)
+    footnote.caption(placement().describe())  # last, since it asks PyTorch
 
 
 def write_address(session: Session) -> None:
-    """Draw where is computed, and let the address name what is looked at."""
-    st.caption(placement().describe())
+    """Let the address name what is looked at."""
     write_links(session, session.source.example if session.source and session.round else None)
     write_compared(session)
 

@@ -9,7 +9,8 @@ import torch
 from cut import checkpoints
 from cut.checkpoints import available, find, read_checkpoint, write_checkpoint
 from cut.errors import CutError
-from cut.library import claim, import_model, publish, remove, validate_name
+from cut.library import claim, publish, remove, validate_name
+from cut.library.imports import import_model
 from tests.helpers import make_checkpoint
 
 

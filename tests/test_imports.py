@@ -32,6 +32,17 @@ tell("what training is made of")
 print(json.dumps(told))
 """
 
+PAGE = """
+import sys
+import cut.web.server, cut.web.patch_ahead, cut.web.patch_session, cut.web.translating
+from cut.checkpoints import available
+from cut.web.widgets import (
+    card, choosing, comparing, intake, side_by_side, stage, starting
+)
+assert available()
+print([name for name in ("torch", "matplotlib", "gradio", "pandas") if name in sys.modules])
+"""
+
 
 def test_what_is_imported_when() -> None:
     root = Path(__file__).resolve().parents[1]
@@ -45,3 +56,11 @@ def test_what_is_imported_when() -> None:
         "another kind of generator": ["torch"],
         "what training is made of": ["torch"],
     }
+
+
+def test_a_page_shows_its_controls_before_pytorch_is_there() -> None:
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", PAGE], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -11,7 +11,7 @@ from torch import Tensor
 from cut.checkpoints import find
 from cut.data.folders import to_tensor
 from cut.errors import CutError
-from cut.library import import_model
+from cut.library.imports import import_model
 from cut.networks.patch_heads import PatchHeads
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator

@@ -113,7 +113,7 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def run_import(args: argparse.Namespace) -> int:
-    from cut.library import import_model
+    from cut.library.imports import import_model
 
     imported = import_model(args.source, args.name, args.terms, args.overwrite)
     _tell(imported.checkpoint, imported.notes)

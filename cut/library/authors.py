@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from cut.checkpoints import PARTS
 from cut.errors import CutError
 from cut.home import home
 from cut.library.imports import About, Imported, import_model
 from cut.library.store import claim
 from cut.library.transfer import Progress, fetch, partial_path
-from cut.published import PARTS
 
 ADDRESS = "http://efrosgans.eecs.berkeley.edu/CUT/pretrained_models.tar"
 """Over https it answered 404. `CUT_MODELS_URL` names another place, should it be gone."""

@@ -13,13 +13,13 @@ from typing import Any
 
 from safetensors.torch import load_file, save_file
 
-from cut.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from cut.checkpoints import PARTS, Checkpoint, read_checkpoint, write_checkpoint
 from cut.errors import CutError
 from cut.home import home
 from cut.library.checking import check_finite, check_samples, check_weights, checked_config
 from cut.library.store import claim, copy_files, one_line, place_for
 from cut.library.unpacking import HUB_WEIGHTS, refuse_packed_bomb, unpacked
-from cut.published import PARTS, read_published
+from cut.published import read_published
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from pathlib import Path
 from filelock import FileLock
 
 from cut import checkpoints
-from cut.checkpoints import Checkpoint, find, read_checkpoint
+from cut.checkpoints import PARTS, Checkpoint, find, read_checkpoint
 from cut.errors import CutError
 from cut.files import reason, whole_folder, write_text
 from cut.home import home
-from cut.published import PARTS
 
 SAMPLES = "samples"
 SAMPLE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")

@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from cut.archives import open_zip, read_member, refuse_bomb
+from cut.checkpoints import PARTS
 from cut.errors import CutError
 from cut.files import reason
 from cut.library.store import SAMPLE_SUFFIXES, SAMPLES
-from cut.published import PARTS
 
 MOST_BYTES = 4 * 10**9
 """What a model may unpack to; the published ones take 60 MB."""

@@ -1,6 +1,8 @@
 """The Gradio half as an ASGI application that builds itself while the server already answers.
 
-Importing Gradio takes some four seconds; the pages of the Streamlit half need not wait for it.
+Importing Gradio takes some four seconds; the pages of the Streamlit half need not wait for it. Nor
+are they to be slowed by it: threads of one Python take turns, so it begins once nobody is being
+shown a first page.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -29,6 +32,12 @@ if TYPE_CHECKING:
 
 PATH = "/gradio"
 MAX_UPLOAD = "200mb"
+
+QUIET = 1.5
+"""Seconds without a request to the other half, after which this one is built."""
+
+PATIENCE = 20.0
+"""Seconds after which it is built whatever is going on."""
 
 # Read by Gradio and by huggingface_hub when they are imported.
 QUIET_ENVIRONMENT = {
@@ -53,10 +62,13 @@ class GradioHalf:
         self._key = key
         self._settled = asyncio.Event()
         self._stop = asyncio.Event()
+        self._asked = asyncio.Event()
+        self._last_visit = 0.0
         self._app: FastAPI | None = None
         self._blocks: gr.Blocks | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._asked.set()
         await self._settled.wait()
         if self._app is None:
             message = "The Gradio half could not start; the server's log says why."
@@ -67,6 +79,15 @@ class GradioHalf:
         # Gradio is mounted inside once more, at the same path: undo what the outer mount did.
         inner = {**scope, "root_path": scope.get("app_root_path", "")}
         await self._app(inner, receive, send)
+
+    def after(self, other: ASGIApp) -> ASGIApp:
+        """Return `other`, whose requests this half lets go first."""
+
+        async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+            self._last_visit = time.monotonic()
+            await other(scope, receive, send)
+
+        return noted
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -85,11 +106,14 @@ class GradioHalf:
         """One task from beginning to end: Gradio's task groups must end where they began."""
         files = tempfile.mkdtemp(prefix="cut-gradio-")
         try:
+            await self._quiet()
+            await _in_daemon_thread(_warm_up)
+            await self._quiet()  # who waited for PyTorch is being shown a first translation
             app = await _in_daemon_thread(self._build, files)
             async with app.router.lifespan_context(app):
                 self._app, self.state = app, "ready"
                 self._settled.set()
-                threading.Thread(target=_warm_up, daemon=True).start()
+                threading.Thread(target=_keep, daemon=True).start()
                 await self._stop.wait()
         except Exception:
             log.exception("The Gradio half failed.")
@@ -97,6 +121,16 @@ class GradioHalf:
         finally:
             self._settled.set()
             shutil.rmtree(files, ignore_errors=True)
+
+    async def _quiet(self) -> None:
+        """Wait until the other half rests, or this one is asked for."""
+        begin = self._last_visit = time.monotonic()
+        while not self._asked.is_set() and (now := time.monotonic()) < begin + PATIENCE:
+            rest = self._last_visit + QUIET - now
+            if rest <= 0:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), rest)
 
     def _build(self, files: str) -> FastAPI:
         os.environ.update(QUIET_ENVIRONMENT)
@@ -228,12 +262,15 @@ def _refusals() -> dict[Any, Any]:
 
 
 def _warm_up() -> None:
-    """Import the engine, so that the first translation does not wait for PyTorch.
-
-    What all that imported stays for good. Streamlit collects garbage after every run of a page and
-    would look through it each time, which takes 0.3 s and holds up what is being sent meanwhile.
-    """
+    """Import the engine before Gradio: a first visitor's translation waits for PyTorch alone."""
     import cut.translate  # noqa: F401
 
+
+def _keep() -> None:
+    """Let the garbage collector pass over what was imported, which stays for good.
+
+    Streamlit collects after every run of a page and would look through it each time, which takes
+    0.3 s and holds up what is being sent meanwhile.
+    """
     gc.collect()
     gc.freeze()

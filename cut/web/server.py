@@ -80,7 +80,7 @@ def furnish(app: FastAPI) -> None:
     furnish_job_files(app)
     furnish_live(app)
     app.mount("/gradio", app.state.gradio)
-    app.mount("/", app.state.streamlit)
+    app.mount("/", app.state.gradio.after(app.state.streamlit))
 
 
 @asynccontextmanager

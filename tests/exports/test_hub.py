@@ -13,7 +13,7 @@ from cut.cli import main
 from cut.device import Placement
 from cut.errors import CutError
 from cut.exports.hub import HubModel, export_hub, licence_of
-from cut.library import import_model
+from cut.library.imports import import_model
 from cut.translate import Translator
 from tests.helpers import make_checkpoint
 

@@ -13,8 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from cut.checkpoints import Checkpoint, find
 from cut.errors import CutError
-from cut.library import import_model
-from cut.library.imports import free_name
+from cut.library.imports import free_name, import_model
 from cut.marks import mark, marks
 from cut.networks.resnet import ResnetGenerator
 from cut.published import export_published

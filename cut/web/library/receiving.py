@@ -6,8 +6,7 @@ from pathlib import Path
 
 from cut.errors import CutError
 from cut.files import reason
-from cut.library import Imported, import_model
-from cut.library.imports import free_name
+from cut.library.imports import Imported, free_name, import_model
 from cut.library.store import one_line
 
 KINDS = ("pth", "zip")

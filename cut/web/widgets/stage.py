@@ -16,6 +16,7 @@ from cut.web.widgets.gallery import Item, gallery
 from cut.web.widgets.intake import example_of
 from cut.web.widgets.plain import plain
 from cut.web.widgets.running import show_progress, tell_trouble, wait_teller
+from cut.web.widgets.starting import engine_started, start_engine
 from cut.web.working_size import describe
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ def stage(session: Session, checkpoint: "Checkpoint", desk: Desk) -> None:
     assert source is not None
     # Places are laid out first, so that nothing jumps while only a part of them is there.
     picture, facts, controls, others = st.empty(), st.empty(), st.container(), st.container()
-    result, trouble = desk.find(source), ""
+    result, trouble = (desk.find(source) if engine_started() else None), ""
     if result is None:
         with picture:
             waiting(source.preview, size=(source.width, source.height), description=source.name)
         with facts.container():
+            start_engine()
             line = st.empty()
             with st.spinner(f"Translating {plain(source.name)} …", show_time=True):
                 result, trouble = translate(source, desk, line)
