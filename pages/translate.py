@@ -37,8 +37,8 @@ def page() -> None:
     if not checkpoints:
         st.error(NO_CHECKPOINT)
         return
-    follow_links(session, checkpoints)
-    follow_compared(session, checkpoints)
+    errors = follow_links(session, checkpoints)
+    follow_compared(session, checkpoints, errors)
     if session.compared is None:
         look_at_one(session, checkpoints)
     else:

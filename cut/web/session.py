@@ -65,6 +65,7 @@ class Session:
     sources: list[Source] = field(default_factory=list)
     shown: str | None = None  # the digest of the picture that is looked at
     checkpoint: str | None = None
+    unasked: str | None = None  # the checkpoint that a page chose by itself
     compared: list[str] | None = None  # checkpoints side by side; None: one alone
     complaints: list[str] = field(default_factory=list)
     offered: int = 0  # how many files the complaints are about
@@ -114,9 +115,9 @@ class Session:
         if not self.sources:
             self.sources, self.shown = [source], source.digest
 
-    def complain(self, error: CutError) -> None:
-        """Show `error` on the page until something new is brought."""
-        self.complaints, self.offered = [str(error)], 1
+    def complain(self, *errors: CutError) -> None:
+        """Show `errors` on the page until something new is brought."""
+        self.complaints, self.offered = [str(error) for error in errors], 1
 
     def clear(self) -> None:
         """Forget the pictures and the complaints about them."""

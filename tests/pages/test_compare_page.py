@@ -106,6 +106,18 @@ def test_one_that_fails_does_not_lose_the_others(open_page: OpenPage, home: Path
     assert 0.1 < grey < 0.3  # a quarter of the sheet, less its margins
 
 
+def test_all_that_an_address_names_wrongly_is_told(open_page: OpenPage) -> None:
+    page = open_page(checkpoint="nobody", example="unicorn", compare="first,dog2cat,second")
+    (told,) = errors(page)
+    assert [name for name in ("'nobody'", "'unicorn'", "'dog2cat'") if name in told] == [
+        "'nobody'",
+        "'unicorn'",
+        "'dog2cat'",
+    ]
+    assert len(told.splitlines()) == 3
+    assert list(shown(page)) == ["first", "second"]
+
+
 def test_unknown_and_too_many_are_told_in_a_line(open_page: OpenPage, five: list[str]) -> None:
     page = open_page(compare="first,dog2cat,second")
     (error,) = errors(page)

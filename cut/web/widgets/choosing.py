@@ -15,8 +15,12 @@ NO_CHECKPOINT = (
 )
 
 
-def follow_links(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
-    """Take over the checkpoint and the example that the address names, if they are new there."""
+def follow_links(session: Session, checkpoints: dict[str, Checkpoint]) -> list[CutError]:
+    """Take over the checkpoint and the example that the address names, if they are new there.
+
+    What is unknown is complained of, and returned.
+    """
+    errors: list[CutError] = []
     for name in ("checkpoint", "example"):
         value = st.query_params.get(name)
         if not value or value == session.links.get(name):
@@ -33,12 +37,20 @@ def follow_links(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
                 known = ", ".join(checkpoints)
                 raise CutError(f"There is no checkpoint {value[:80]!r}; choose one of: {known}.")
         except CutError as error:
-            session.complain(error)
+            errors.append(error)
+    if errors:
+        session.complain(*errors)
+    return errors
 
 
 def write_links(session: Session, example: str | None) -> None:
-    """Let the address name the checkpoint and the `example` that is looked at, if any."""
-    write_link(session, "checkpoint", session.checkpoint)
+    """Let the address name the checkpoint and the `example` that is looked at, if any.
+
+    The page's own choice goes without saying: a name in the address would be one more page, and
+    the first Back would lead to the same one again.
+    """
+    said = example or "checkpoint" in st.query_params or session.checkpoint != session.unasked
+    write_link(session, "checkpoint", session.checkpoint if said else None)
     write_link(session, "example", example)
 
 
@@ -60,7 +72,7 @@ def choose_checkpoint(
     """Draw the choice of checkpoint and return the one chosen."""
     if session.checkpoint not in checkpoints:
         bundled = [name for name, checkpoint in checkpoints.items() if checkpoint.bundled]
-        session.checkpoint = (bundled or list(checkpoints))[0]
+        session.checkpoint = session.unasked = (bundled or list(checkpoints))[0]
     # The session's choice leads: it may have come from the address or from another page.
     st.session_state[key] = session.checkpoint
     session.checkpoint = st.selectbox(

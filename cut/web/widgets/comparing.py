@@ -16,10 +16,13 @@ MOST = MAX_LOADED
 _LINK = "compare"
 
 
-def follow_compared(session: Session, checkpoints: Mapping[str, Checkpoint]) -> None:
+def follow_compared(
+    session: Session, checkpoints: Mapping[str, Checkpoint], errors: Sequence[CutError] = ()
+) -> None:
     """Take over the checkpoints that the address names, if they are new there.
 
-    What is unknown, or one too many, is complained of, and the others are compared.
+    What is unknown, or one too many, is complained of beside the `errors` that the address has
+    else, and the others are compared.
     """
     value = st.query_params.get(_LINK)
     if value and value != session.links.get(_LINK):
@@ -29,14 +32,16 @@ def follow_compared(session: Session, checkpoints: Mapping[str, Checkpoint]) -> 
         unknown = [name[:80] for name in named if name not in checkpoints]
         if unknown:
             session.complain(
+                *errors,
                 CutError(
                     f"There is no checkpoint {', '.join(map(repr, unknown[:MOST]))} to compare; "
                     f"choose among: {', '.join(checkpoints)}."
-                )
+                ),
             )
         elif len(found) > MOST:
             session.complain(
-                CutError(f"At most {MOST} checkpoints are compared; the first {MOST} are shown.")
+                *errors,
+                CutError(f"At most {MOST} checkpoints are compared; the first {MOST} are shown."),
             )
         _compare(session, found[:MOST] or None)
     if session.compared is not None:
