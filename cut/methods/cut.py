@@ -110,8 +110,9 @@ class Cut:
             choices: the step's random choices.
             rate_factor: what the schedule leaves of the learning rate.
             guide: nothing, or masks of A and of B, B x 1 x H x W in [0, 1]: where the objects
-                are. The discriminator sees the objects on grey, and the rest of A is to stay as it
-                is. Not in the paper.
+                are. The discriminator sees the objects on grey (the one on a vision network's
+                features, which tells objects from what is around them, all), and the rest of A
+                is to stay as it is. Not in the paper.
 
         Returns:
             The losses by their published names, before this step's update, as 0-d tensors.
@@ -120,7 +121,7 @@ class Cut:
         flipped = self.settings.flip_equivariance and choices.flip()
         output, keys = self._translate(A, B, flipped)
         fake, background = output[: len(A)], None
-        self.last_output = fake.detach()
+        self.last_output, whole_B = fake.detach(), B
         if guide:
             inside_A, inside_B = map(self.placement.batch, guide)
             if flipped:
@@ -132,7 +133,7 @@ class Cut:
                 self.texture.see(B)
         losses = self._discriminator_step(fake, B, rate_factor)
         if self.vision:
-            losses |= self.vision.step(fake.detach(), B, rate_factor, self.scaler)
+            losses |= self.vision.step(self.last_output, whole_B, rate_factor, self.scaler)
         losses |= self._generator_step(
             output, fake, keys, background, flipped, choices, rate_factor
         )
@@ -197,7 +198,7 @@ class Cut:
                 losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
             total = total + losses["G_GAN"]
         if self.vision:
-            losses["G_vision"] = settings.lambda_vision * self.vision.loss(fake)
+            losses["G_vision"] = settings.lambda_vision * self.vision.loss(output[: len(fake)])
             total = total + losses["G_vision"]
         if settings.lambda_nce > 0:
             terms = self._nce_terms(output, keys, len(fake), flipped, choices)

@@ -68,6 +68,18 @@ def test_the_generator_hears_of_it() -> None:
     assert any(not torch.equal(after[name], before[name]) for name in after)
 
 
+def test_with_masks_it_sees_whole_pictures() -> None:
+    """The other discriminator sees the objects alone."""
+    A, B = pictures()
+    nothing = torch.zeros(1, 1, 32, 32)
+    plain = Cut(SEEING, CPU).step(A, B, StepRandom(0, 0))
+    masked = Cut(SEEING, CPU).step(A, B, StepRandom(0, 0), guide=(nothing, nothing))
+    for name in ("V_real", "V_fake"):
+        assert torch.equal(masked[name], plain[name])
+    torch.testing.assert_close(masked["G_vision"], plain["G_vision"], rtol=1e-3, atol=0)
+    assert masked["D_real"] != plain["D_real"]
+
+
 def test_it_learns_to_tell_stripes_apart_in_a_few_steps() -> None:
     vision = VisionDiscriminator(replace(SEEING, learning_rate=1e-3), CPU)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
