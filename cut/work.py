@@ -13,6 +13,7 @@ from cut.config import CycleGanSettings, Settings, SinCutSettings
 from cut.networks.generators import Generator, build_generator
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+from cut.networks.vision import VisionFeatures, VisionHeads
 
 
 def translation_gflop(generator: Generator, height: int, width: int) -> float:
@@ -28,8 +29,9 @@ def step_gflop(settings: Settings) -> float:
     Generator: forward and backward over its inputs. Queries: the encoder, forward and backward,
     over the outputs; keys cost nothing, but for a mirrored input. Discriminator: forward and
     backward over real and fake, and over the fake once more for the generator, whose gradient
-    reaches the discriminator's inputs alone. CycleGAN has two of each, and its generators translate
-    translations back.
+    reaches the discriminator's inputs alone. The discriminator on a vision network's features is
+    the same, but that nothing of the network learns. CycleGAN has two of each, and its generators
+    translate translations back.
     """
     if isinstance(settings, SinCutSettings):
         return _single_image_gflop(settings)
@@ -47,11 +49,21 @@ def step_gflop(settings: Settings) -> float:
             passes = 6 if settings.lambda_identity else 4
             return (3 * passes * G + 2 * (3 * 2 * D + 2 * D)) * settings.batch_size
         E = _count(lambda: generator.encode(picture, settings.layers))
+        vision = _vision_gflop(picture) if settings.lambda_vision else 0.0
     outputs = 2 if settings.identity else 1
-    total = 3 * outputs * (G + E) + 3 * 2 * D + 2 * D
+    total = 3 * outputs * (G + E) + 3 * 2 * D + 2 * D + vision
     if settings.flip_equivariance:
         total += 0.5 * outputs * E
     return total * settings.batch_size
+
+
+def _vision_gflop(picture: torch.Tensor) -> float:
+    """Real and fake through the features, heads forward and backward; the fake once more."""
+    with torch.device("cpu"):  # where its weights are read
+        features, heads = VisionFeatures().to("meta"), VisionHeads().to("meta")
+    F = _count(lambda: features(picture))
+    H = _count(lambda: heads(features(picture))) - F
+    return 2 * F + 3 * 2 * H + 2 * (F + H)
 
 
 def _single_image_gflop(settings: SinCutSettings) -> float:

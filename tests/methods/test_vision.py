@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from cut.config import preset
 from cut.device import Placement
 from cut.methods.cut import Cut
 from cut.methods.vision import VisionDiscriminator
 from cut.randomness import StepRandom
+from cut.work import step_gflop
 from tests.helpers import TINY
 
 CPU = Placement(torch.device("cpu"))
@@ -98,3 +100,9 @@ def test_resuming_goes_on_from_the_same_heads() -> None:
     ours, theirs = (m.step(*pictures(1), StepRandom(0, 1)) for m in (whole, second))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_it_is_little_of_a_steps_work() -> None:
+    compact = preset("cut", "compact")
+    alone = step_gflop(replace(compact, lambda_vision=0.0))
+    assert 0.5 < step_gflop(compact) - alone < 0.03 * alone
