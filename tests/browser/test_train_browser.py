@@ -76,6 +76,9 @@ def bring(page: Page, folder: Path) -> None:
 
 def choose_tiny_networks(page: Page) -> None:
     page.get_by_text("As in the paper", exact=True).click()
+    # The other plan's fields stay until the page is drawn anew, beside this one's.
+    expect(page.locator("input[aria-label=ngf][placeholder='10']")).to_have_count(1)
+    expect(page.locator("input[aria-label=ngf]")).to_have_count(1)
     idle(page)
     page.get_by_text("Advanced", exact=True).click()
     for name, value in (PAIR | {"steps": "100000"}).items():

@@ -1,20 +1,19 @@
 """The wait for PyTorch, whose import takes seconds once a server."""
 
-import sys
-
 import streamlit as st
 
-_ENGINE = "cut.translate"
+_started = False
 
 
 def engine_started() -> bool:
-    """Whether this server has imported what translates."""
-    return _ENGINE in sys.modules
+    """Whether a page of this server has imported what translates, to its end."""
+    return _started
 
 
 def start_engine() -> None:
     """Import what translates, with a word to whoever waits for it."""
-    if engine_started():
-        return
-    with st.spinner("Starting …"):
-        import cut.translate  # noqa: F401
+    global _started
+    if not _started:
+        with st.spinner("Starting …"):
+            import cut.translate  # noqa: F401
+        _started = True
