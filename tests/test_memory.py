@@ -49,7 +49,7 @@ with outer:
     other.__enter__()
 told["overlapping"] = pages_cleared()
 other.__exit__(None, None, None)
-told["after"] = pages_cleared()
+told["after"] = resident() - start
 print(json.dumps(told))
 """
 
@@ -66,5 +66,5 @@ def test_freed_memory_is_kept_within_the_block_alone() -> None:
     assert told["nested"] < 100, "the inner end leaves it to the outer"
     assert told["beside a thread"] < 100
     assert told["overlapping"] < 100, "the last to end is the one that ends it"
-    assert told["after"] > 1000
-    assert told["kept"] > 40_000_000 > 20_000_000 > told["left"]
+    # What comes later may find room that other things leave in the heap: pages do not tell.
+    assert told["kept"] > 40_000_000 > 20_000_000 > max(told["left"], told["after"])
