@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 PARTS = {"generator": "G", "patch_heads": "F", "discriminator": "D"}
 """The networks of a model, with the letters that the published code names them by."""
 
-
 BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints"
 FORMAT = 1
 VERSION = "0.1.0"

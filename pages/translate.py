@@ -25,6 +25,7 @@ from cut.web.widgets.intake import intake
 from cut.web.widgets.plain import plain
 from cut.web.widgets.side_by_side import side_by_side
 from cut.web.widgets.stage import stage
+from cut.web.widgets.starting import start_engine
 from cut.web.working_size import CHOICES, Choice, label
 
 INVITATION = "Drop in a photo: it is translated on this server and goes nowhere else."
@@ -92,6 +93,7 @@ def compare(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
     footnote = st.empty()
     with pictures:
         complain(session.complaints, session.offered)
+        start_engine()
         if session.source is None:
             st.info("Drop in a photo: its translations appear here.")
         elif not chosen:

@@ -63,7 +63,7 @@ def test_nothing_on_the_pages_is_fetched_from_elsewhere(server: RunningServer) -
         assert "huggingface.co/gradio" not in answer.text
 
 
-def test_streamlit_is_told_to_report_nothing(server: RunningServer) -> None:
+def test_streamlit_is_told_to_report_nothing_and_to_parse_no_pages(server: RunningServer) -> None:
     options = subprocess.run(
         [sys.executable, "-c", OPTIONS_CHECK],
         cwd=PROJECT,
@@ -72,7 +72,7 @@ def test_streamlit_is_told_to_report_nothing(server: RunningServer) -> None:
         timeout=60,
         check=True,
     )
-    assert options.stdout.split() == ["False", "200", "none", "minimal"]
+    assert options.stdout.split() == ["False", "200", "none", "minimal", "False"]
 
 
 OPTIONS_CHECK = """
@@ -80,6 +80,7 @@ from cut.web.server import set_streamlit_options
 from streamlit import config
 set_streamlit_options()
 names = "browser.gatherUsageStats server.maxUploadSize server.fileWatcherType client.toolbarMode"
+names += " runner.magicEnabled"
 print(*(config.get_option(name) for name in names.split()))
 """
 
