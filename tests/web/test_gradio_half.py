@@ -10,6 +10,7 @@ import pytest
 
 from cut.web import gradio_half
 from cut.web.gradio_half import GradioHalf, _import_gradio
+from tests.web.serving import run_async
 
 
 async def nothing(*_: object) -> None:
@@ -37,7 +38,7 @@ def test_it_begins_when_the_pages_have_rested(monkeypatch: pytest.MonkeyPatch) -
         )
         assert 0.7 <= waited < 5
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_who_asks_for_it_waits_for_no_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +51,7 @@ def test_who_asks_for_it_waits_for_no_quiet(monkeypatch: pytest.MonkeyPatch) -> 
         assert await seconds_waited(half) < 5
         ask.cancel()
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def test_a_server_that_never_rests_has_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +64,7 @@ def test_a_server_that_never_rests_has_it_all_the_same(monkeypatch: pytest.Monke
         visits = ((0.1 * k, lambda: visit({}, None, None)) for k in range(200))
         assert 0.5 <= await seconds_waited(half, *visits) < 5
 
-    asyncio.run(run())
+    run_async(run())
 
 
 @pytest.mark.parametrize(("failures", "imported"), [(0, True), (2, True), (3, False)])
