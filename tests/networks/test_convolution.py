@@ -1,11 +1,11 @@
-"""The convolution's own weight gradient against PyTorch's."""
+"""The convolution's own passes against PyTorch's."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cut.networks import convolution
+from cut.networks import convolution, winograd
 from cut.networks.convolution import Conv2d, weight_gradient
 
 LAST = torch.channels_last
@@ -54,6 +54,35 @@ def test_layer_is_pytorchs(options, monkeypatch) -> None:
     x = made(2, 6, 12, 10, dtype=torch.float32).to(memory_format=LAST)
     for mine, right in zip(gradients(ours, x), gradients(theirs, x), strict=True):
         torch.testing.assert_close(mine, right, rtol=1e-4, atol=1e-4)
+
+
+# Sides that are multiples of four and not, pictures that share a strip and rows that take several.
+@pytest.mark.parametrize(("side", "pictures"), [((14, 18), 3), ((13, 31), 2), ((6, 6), 1)])
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("tiles", [1, 3, 128])
+def test_wide_layers_are_pytorchs(side, pictures, padding, tiles, monkeypatch) -> None:
+    monkeypatch.setattr(convolution, "PAYS", True)
+    monkeypatch.setattr(winograd, "TILES", tiles)
+    torch.manual_seed(0)
+    ours, theirs = (kind(64, 128, 3, padding=padding) for kind in (Conv2d, nn.Conv2d))
+    theirs.load_state_dict(ours.state_dict())
+    x = made(pictures, 64, *side, dtype=torch.float32).to(memory_format=LAST)
+    for mine, right in zip(gradients(ours, x), gradients(theirs, x), strict=True):
+        torch.testing.assert_close(mine, right, rtol=0, atol=5e-5 * right.abs().max().item())
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
+        assert ours(x).is_contiguous(memory_format=LAST)
+
+
+def test_exporters_see_a_convolution(monkeypatch) -> None:
+    """Not the tiles that it is computed by, which hold for one size alone."""
+    monkeypatch.setattr(convolution, "PAYS", True)
+    x = made(1, 128, 18, 22, dtype=torch.float32).to(memory_format=LAST)
+    layer = Conv2d(128, 128, 3)
+    with torch.no_grad():
+        program = torch.export.export(layer, (x,))
+    called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    assert called == {"aten.conv2d.default"}
 
 
 def test_it_is_used_where_it_pays_alone(monkeypatch) -> None:
