@@ -112,6 +112,9 @@ class CutSettings(UnpairedSettings):
     lambda_texture: float = 0.0
     # Nor is this: a second discriminator, on the features of an ImageNet network, its weight.
     lambda_vision: float = 0.0
+    # Nor this, which keeps colours, where discriminators forget them: weight of the L1 between G(A)
+    # and A, averaged over squares of 16 px.
+    lambda_colour: float = 0.0
     # With masks, the discriminator sees the objects alone, and what is around them is to stay.
     masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
     lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cut.config import CutSettings
 from cut.device import Placement
+from cut.losses.colour import colour_distance
 from cut.losses.gan import GAN_LOSSES
 from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
@@ -120,13 +121,18 @@ class Cut:
         A, B = self.placement.batch(A), self.placement.batch(B)
         flipped = self.settings.flip_equivariance and choices.flip()
         output, keys = self._translate(A, B, flipped)
-        fake, background = output[: len(A)], None
+        fake = output[: len(A)]
         self.last_output, whole_B = fake.detach(), B
+        shown = A.flip(3) if flipped else A
+        staying: Losses = {}
+        if self.settings.lambda_colour > 0:
+            distance = colour_distance(fake.float(), shown.float())
+            staying["colour"] = self.settings.lambda_colour * distance
         if guide:
             inside_A, inside_B = map(self.placement.batch, guide)
             if flipped:
-                A, inside_A = A.flip(3), inside_A.flip(3)
-            background = self._background(fake, A, inside_A)
+                inside_A = inside_A.flip(3)
+            staying["background"] = self._background(fake, shown, inside_A)
             fake, B = fake * inside_A, B * inside_B
         if self.settings.lambda_texture > 0:
             with phase("texture"):
@@ -134,9 +140,7 @@ class Cut:
         losses = self._discriminator_step(fake, B, rate_factor)
         if self.vision:
             losses |= self.vision.step(self.last_output, whole_B, rate_factor, self.scaler)
-        losses |= self._generator_step(
-            output, fake, keys, background, flipped, choices, rate_factor
-        )
+        losses |= self._generator_step(output, fake, keys, staying, flipped, choices, rate_factor)
         self.scaler.update()
         return losses
 
@@ -181,7 +185,7 @@ class Cut:
         output: Tensor,
         fake: Tensor,
         keys: list[Tensor],
-        background: Tensor | None,
+        staying: Losses,
         flipped: bool,
         choices: Choices,
         rate_factor: float,
@@ -209,12 +213,10 @@ class Cut:
                 distance = self.texture(fake.float(), self.generator.updates)
             losses["texture"] = settings.lambda_texture * distance
             total = total + losses["texture"]
-        if background is not None:
-            losses["background"] = background
-            total = total + background
-        losses["G"] = total
+        losses |= staying
+        losses["G"] = total + sum(staying.values())
         with phase("G and F backward"):
-            self.scaler.scale(total).backward()
+            self.scaler.scale(losses["G"]).backward()
         self.generator.step(rate_factor, self.scaler)
         if settings.lambda_nce > 0:
             self.patch_heads.step(rate_factor, self.scaler)

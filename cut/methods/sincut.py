@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cut.config import SinCutSettings
 from cut.device import Placement
+from cut.losses.colour import colour_distance
 from cut.losses.gan import GAN_LOSSES
 from cut.losses.r1 import r1
 from cut.losses.texture import TextureDistance
@@ -28,9 +29,6 @@ from cut.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 
 RECOLOUR = 10.0
 """Weight of the L1 terms as long as the generator learns to recolour."""
-
-COARSE = 16
-"""px, of the squares over which colours are averaged: texture below that is left alone."""
 
 
 class Choices(Protocol):
@@ -153,7 +151,7 @@ class SinCut:
             verdict = self.discriminator.network(fake).float()
             losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
             if settings.lambda_colour and wanted is not None:
-                losses["colour"] = settings.lambda_colour * _coarse_l1(fake.float(), wanted)
+                losses["colour"] = settings.lambda_colour * colour_distance(fake.float(), wanted)
             if settings.lambda_texture > 0 and self.texture.ready:
                 distance = self.texture(fake.float(), self.generator.updates)
                 losses["texture"] = settings.lambda_texture * distance
@@ -219,7 +217,3 @@ class SinCut:
         if self.settings.lambda_texture > 0:
             self.texture.load_state_dict(state["texture"])
         self.scaler.load_state_dict(state["scaler"])
-
-
-def _coarse_l1(a: Tensor, b: Tensor) -> Tensor:
-    return F.l1_loss(F.avg_pool2d(a, COARSE), F.avg_pool2d(b, COARSE))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -298,3 +299,18 @@ def test_the_discriminator_does_not_see_outside_the_masks() -> None:
     )
     assert torch.equal(first["D_real"], second["D_real"])
     assert torch.equal(first["D_fake"], second["D_fake"])
+
+
+@pytest.mark.parametrize("base", [TINY, FAST], ids=["cut", "fastcut"])
+def test_colours_are_to_stay(base) -> None:
+    method = Cut(replace(base, lambda_colour=3.0), Placement(CPU))
+    A, B = pictures()
+    for step in range(2):  # one of them mirrored
+        choices = StepRandom(0, step)
+        losses = method.step(A, B, choices)
+        shown = A.flip(3) if base.flip_equivariance and StepRandom(0, step).flip() else A
+        pooled = [F.avg_pool2d(x, 16) for x in (method.last_output, shown)]
+        torch.testing.assert_close(losses["colour"], 3 * F.l1_loss(*pooled))
+        terms = [losses[name] for name in ("NCE", "NCE_Y") if name in losses]
+        expected = losses["G_GAN"] + sum(terms) / len(terms) + losses["colour"]
+        torch.testing.assert_close(losses["G"], expected)

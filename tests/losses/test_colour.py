@@ -1,0 +1,22 @@
+"""The distance of colours on pictures whose distance is known."""
+
+import torch
+
+from cut.losses.colour import colour_distance
+
+
+def test_colours_count() -> None:
+    a = torch.zeros(2, 3, 32, 48)
+    b = torch.full_like(a, 0.5)
+    b[1, 0] = -1.0
+    torch.testing.assert_close(colour_distance(a, b), torch.tensor((5 * 0.5 + 1.0) / 6))
+
+
+def test_texture_does_not() -> None:
+    fine = torch.ones(1, 3, 32, 32)
+    fine[..., ::2] = -1.0
+    assert colour_distance(fine, torch.zeros_like(fine)) == 0
+
+
+def test_pictures_smaller_than_a_square() -> None:
+    assert colour_distance(torch.ones(1, 3, 8, 20), torch.zeros(1, 3, 8, 20)) == 1
