@@ -64,6 +64,7 @@ BOUNDS = {
     "lambda_texture": _WEIGHT,
     "lambda_vision": _WEIGHT,
     "lambda_background": _WEIGHT,
+    "lambda_background_texture": _WEIGHT,
     "lambda_colour": _WEIGHT,
     "lambda_r1": _WEIGHT,
     "lambda_A": _WEIGHT,

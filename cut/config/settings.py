@@ -118,6 +118,7 @@ class CutSettings(UnpairedSettings):
     # With masks, the discriminator sees the objects alone, and what is around them is to stay.
     masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
     lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any
+    lambda_background_texture: float = 0.0  # the same of what is finer than 16 px, colours apart
 
 
 @dataclass(frozen=True)

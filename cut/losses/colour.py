@@ -1,4 +1,4 @@
-"""How far the colours of two pictures lie apart, whatever their textures."""
+"""Colours apart from textures."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,3 +18,8 @@ def colour_distance(a: Tensor, b: Tensor) -> Tensor:
     """
     square = min(SQUARE, *a.shape[2:])
     return F.l1_loss(F.avg_pool2d(a, square), F.avg_pool2d(b, square))
+
+
+def finer(x: Tensor) -> Tensor:
+    """x, B x C x H x W, less its mean over the square of some 16 px around each place."""
+    return x - F.avg_pool2d(x, SQUARE + 1, stride=1, padding=SQUARE // 2, count_include_pad=False)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cut.config import CutSettings
 from cut.device import Placement
-from cut.losses.colour import colour_distance
+from cut.losses.colour import colour_distance, finer
 from cut.losses.gan import GAN_LOSSES
 from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
@@ -132,7 +132,7 @@ class Cut:
             inside_A, inside_B = map(self.placement.batch, guide)
             if flipped:
                 inside_A = inside_A.flip(3)
-            staying["background"] = self._background(fake, shown, inside_A)
+            staying |= self._background(fake, shown, inside_A)
             fake, B = fake * inside_A, B * inside_B
         if self.settings.lambda_texture > 0:
             with phase("texture"):
@@ -160,11 +160,15 @@ class Cut:
                 features = self.generator.network.encode(inputs, layers)
         return output, [feature.detach() for feature in features]
 
-    def _background(self, fake: Tensor, source: Tensor, inside: Tensor) -> Tensor:
-        """lambda times |G(A) - A| outside the masks, the mean over the whole picture; 0-d."""
-        return (
-            self.settings.lambda_background * ((fake - source).abs() * (1 - inside)).float().mean()
-        )
+    def _background(self, fake: Tensor, source: Tensor, inside: Tensor) -> Losses:
+        """lambda times what changed outside the masks, the mean over the whole picture; 0-d."""
+        settings, outside = self.settings, 1 - inside
+        change = (fake - source).float()
+        losses = {"background": settings.lambda_background * (change.abs() * outside).mean()}
+        if settings.lambda_background_texture > 0:
+            fine = (finer(change).abs() * outside).mean()
+            losses["background_texture"] = settings.lambda_background_texture * fine
+        return losses
 
     def _discriminator_step(self, fake: Tensor, real: Tensor, rate_factor: float) -> Losses:
         D = self.discriminator

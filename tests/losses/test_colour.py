@@ -1,8 +1,8 @@
-"""The distance of colours on pictures whose distance is known."""
+"""Colours and textures of pictures where both are known."""
 
 import torch
 
-from cut.losses.colour import colour_distance
+from cut.losses.colour import colour_distance, finer
 
 
 def test_colours_count() -> None:
@@ -20,3 +20,13 @@ def test_texture_does_not() -> None:
 
 def test_pictures_smaller_than_a_square() -> None:
     assert colour_distance(torch.ones(1, 3, 8, 20), torch.zeros(1, 3, 8, 20)) == 1
+
+
+def test_what_is_finer_has_no_colour() -> None:
+    striped = torch.full((1, 3, 20, 40), 0.25)
+    assert finer(striped).abs().max() < 1e-6  # up to the edges
+    striped[..., ::2] += 0.5
+    rest = finer(striped)
+    assert rest.shape == striped.shape
+    torch.testing.assert_close(rest[..., ::2].mean(), torch.tensor(0.25), rtol=0, atol=0.02)
+    torch.testing.assert_close(rest[..., 1::2].mean(), torch.tensor(-0.25), rtol=0, atol=0.02)

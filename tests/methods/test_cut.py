@@ -14,6 +14,7 @@ from cut.config import preset
 from cut.data.folders import to_tensor
 from cut.device import Placement
 from cut.evaluation.structure import structure_kept
+from cut.losses.colour import finer
 from cut.methods import METHODS
 from cut.methods.cut import Cut
 from cut.previews import to_picture
@@ -285,6 +286,19 @@ def test_outside_the_masks_the_source_is_to_stay() -> None:
     torch.testing.assert_close(losses["background"], 3 * (method.last_output - A).abs().mean())
     nce = (losses["NCE"] + losses["NCE_Y"]) / 2
     torch.testing.assert_close(losses["G"], losses["G_GAN"] + nce + losses["background"])
+
+
+def test_outside_the_masks_texture_may_count_apart() -> None:
+    settings = replace(TINY, lambda_background=0.0, lambda_background_texture=3.0)
+    method = Cut(settings, Placement(CPU))
+    A, B = pictures()
+    losses = method.step(A, B, StepRandom(0, 0), guide=masks(0.0))
+    expected = 3 * finer(method.last_output - A).abs().mean()
+    torch.testing.assert_close(losses["background_texture"], expected)
+    nce = (losses["NCE"] + losses["NCE_Y"]) / 2
+    torch.testing.assert_close(losses["G"], losses["G_GAN"] + nce + expected)
+    inside = Cut(settings, Placement(CPU)).step(A, B, StepRandom(0, 0), guide=masks(1.0))
+    assert inside["background_texture"] == 0
 
 
 def test_the_discriminator_does_not_see_outside_the_masks() -> None:
