@@ -206,6 +206,9 @@ def _print(result: "Result", args: argparse.Namespace) -> None:
     if change is not None:
         print(f"  change outside the masks: {change.outside:.2f}{_spread(change.outside_interval)}")
         print(f"  change inside: {change.inside:.2f}{_spread(change.inside_interval)}")
+        outside = f"{change.texture_outside:.2f}{_spread(change.texture_outside_interval)}"
+        inside = f"{change.texture_inside:.2f}{_spread(change.texture_inside_interval)}"
+        print(f"  of texture, finer than 16 px, outside: {outside}, inside: {inside}")
         print(f"  (mean absolute difference in levels of 0 to 255, {_pictures(change.images)})")
     elif args.masks:
         print("  change: not measured, no mask showed an object with something around it")

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from cut.errors import CutError
 from cut.evaluation.features import list_pictures
 from cut.evaluation.intervals import Interval, bootstrap_mean
 from cut.evaluation.scores import Pair, Report
+from cut.losses.colour import finer
 from cut.pictures import read_picture
 
 _HALF = 128
@@ -29,6 +31,11 @@ class Change:
     inside_interval: Interval | None
     outside: float
     outside_interval: Interval | None
+    texture_inside: float
+    texture_inside_interval: Interval | None
+    texture_outside: float
+    """The same of what is finer than 16 px: stripes on a meadow count, another green does not."""
+    texture_outside_interval: Interval | None
     images: int
     """Pictures that have a mask, with an object and something around it."""
 
@@ -51,6 +58,8 @@ class ChangeByMask:
         self._report = report
         self._inside: list[float] = []
         self._outside: list[float] = []
+        self._texture_inside: list[float] = []
+        self._texture_outside: list[float] = []
         if not any(self._mask(file).is_file() for file in list_pictures(source)):
             raise CutError(
                 f"no masks in {masks} for the pictures in {source}: put a PNG of the same name "
@@ -71,20 +80,21 @@ class ChangeByMask:
         inside = np.asarray(mask) >= _HALF
         if inside.any() and not inside.all():
             difference = difference_of(pair.before, pair.after)
+            texture = texture_difference_of(pair.before, pair.after)
             self._inside.append(float(difference[inside].mean()))
             self._outside.append(float(difference[~inside].mean()))
+            self._texture_inside.append(float(texture[inside].mean()))
+            self._texture_outside.append(float(texture[~inside].mean()))
 
     def measured(self) -> Change | None:
         """Return the means; None if no mask showed an object with something around it."""
         if not self._inside:
             return None
-        return Change(
-            float(np.mean(self._inside)),
-            bootstrap_mean(self._inside),
-            float(np.mean(self._outside)),
-            bootstrap_mean(self._outside),
-            len(self._inside),
+        inside, outside, fine_inside, fine_outside = (
+            (float(np.mean(side)), bootstrap_mean(side))
+            for side in (self._inside, self._outside, self._texture_inside, self._texture_outside)
         )
+        return Change(*inside, *outside, *fine_inside, *fine_outside, images=len(self._inside))
 
     def _mask(self, picture: Path) -> Path:
         return self.masks / f"{picture.stem}.png"
@@ -92,5 +102,15 @@ class ChangeByMask:
 
 def difference_of(one: Image.Image, other: Image.Image) -> np.ndarray:
     """Return the absolute difference of two RGB pictures of one size, H x W, channels' mean."""
+    return np.abs(_signed(one, other)).mean(2)
+
+
+def texture_difference_of(one: Image.Image, other: Image.Image) -> np.ndarray:
+    """Return the same of what is finer than 16 px (`cut.losses.colour.finer`)."""
+    change = torch.from_numpy(_signed(one, other)).permute(2, 0, 1)[None]
+    return finer(change)[0].abs().mean(0).numpy()
+
+
+def _signed(one: Image.Image, other: Image.Image) -> np.ndarray:
     a, b = (np.asarray(picture.convert("RGB"), np.float64) for picture in (one, other))
-    return np.abs(a - b).mean(2)
+    return a - b

@@ -137,7 +137,7 @@ def _notes(result: Result) -> str:
     few = " With few pictures there are no intervals." if score.interval is None else ""
     masks = (
         " Change: mean absolute difference of input and output, in levels of 0 to 255, outside and "
-        f"inside of the masks of {change.images} pictures."
+        f"inside of the masks of {change.images} pictures; texture is what is finer than 16 px."
         if change
         else ""
     )
@@ -156,7 +156,7 @@ def _notes(result: Result) -> str:
 
 def _table(results: Sequence[Result]) -> str:
     first = results[0].score
-    more = ["change outside", "inside"] if results[0].change else []
+    more = ["change outside", "inside", "texture outside", "inside"] if results[0].change else []
     heads = [
         "",
         METRICS[first.metric],
@@ -191,7 +191,10 @@ def _table(results: Sequence[Result]) -> str:
 
 
 def _levels(change: Change | None) -> list[str]:
-    return [f"{change.outside:.1f}", f"{change.inside:.1f}"] if change else []
+    if change is None:
+        return []
+    levels = change.outside, change.inside, change.texture_outside, change.texture_inside
+    return [f"{level:.1f}" for level in levels]
 
 
 def _number(value: float) -> str:

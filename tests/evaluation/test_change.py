@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cut.errors import CutError
-from cut.evaluation.change import ChangeByMask, difference_of
+from cut.evaluation.change import ChangeByMask, difference_of, texture_difference_of
 from cut.evaluation.scores import Pair
 from tests.evaluation.stand_ins import ColourNetwork, fill, picture
 from tests.evaluation.test_evaluate import call, inverting_model
@@ -57,6 +57,32 @@ def test_difference_is_the_mean_of_the_channels() -> None:
         for x in range(32)
     ]
     assert difference_of(one, other)[5] == pytest.approx(np.array(naive) / 3)
+
+
+def test_texture_is_what_is_fine() -> None:
+    """Stripes of one column each on the left, another shade on the right."""
+    before = np.full((64, 64, 3), 100, np.uint8)
+    after = before + 20
+    after[:, :32:2] += 60
+    texture = texture_difference_of(Image.fromarray(before), Image.fromarray(after))
+    assert texture.shape == (64, 64)
+    # Around each place 17 columns, 8 of the other kind.
+    assert texture[:, 8:20].mean() == pytest.approx(60 * 8 / 17)
+    assert texture[:, 44:].max() < 1e-9
+
+
+def test_texture_is_told_apart_by_the_mask(tmp_path: Path) -> None:
+    source = fill(tmp_path / "a", [0])
+    mask(tmp_path / "m" / "000.png", (0, 0, 16, 32))
+    change = ChangeByMask(tmp_path / "m", source)
+    pair = painted(source / "000.jpg", 40, 0)
+    pair.after.paste((100, 100, 100), (0, 0, 8, 32))
+    change.add(pair)
+    found = change.measured()
+    texture = texture_difference_of(pair.before, pair.after)
+    assert found.texture_inside == pytest.approx(texture[:, :16].mean())
+    assert found.texture_outside == pytest.approx(texture[:, 16:].mean())
+    assert found.texture_inside > found.texture_outside > 0
 
 
 def test_masks_that_show_nothing(tmp_path: Path) -> None:
@@ -111,4 +137,5 @@ def test_command_measures_what_has_a_mask(
     assert change["outside"] == pytest.approx(difference[~inside].mean())
     assert change["images"] == 1
     assert f"change outside the masks: {change['outside']:.2f}" in out
-    assert f"<td>{change['outside']:.1f}</td><td>{change['inside']:.1f}</td>" in page.read_text()
+    told = (change[side] for side in ("outside", "inside", "texture_outside", "texture_inside"))
+    assert "".join(f"<td>{level:.1f}</td>" for level in told) in page.read_text()
