@@ -104,6 +104,8 @@ def export_hub(
 def licence_of(checkpoint: Checkpoint) -> str:
     """The Hub's name for the terms of a model's data; `other` for terms that it has no name for.
 
+    Terms of several parts, with semicolons between them, have one name if each part has that one.
+
     Raises:
         CutError: the model states no terms.
     """
@@ -113,6 +115,11 @@ def licence_of(checkpoint: Checkpoint) -> str:
             f"{checkpoint.name} does not state the terms of its data, and the Hub asks for a "
             "licence: name one (--licence cc-by-nc-4.0, or other)"
         )
+    names = {_licence_in(part) for part in terms.split(";") if part.strip()}
+    return names.pop() if len(names) == 1 else "other"
+
+
+def _licence_in(terms: str) -> str:
     for text, name in LICENCES.items():
         if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", terms, re.IGNORECASE):
             return name
