@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from cut.bands.ops import Op
 from cut.errors import CutError
-from cut.networks import resnet, winograd
+from cut.networks import resnet
 from cut.networks import stylegan2_layers as stylegan2
 from cut.networks.antialias import BlurDown, BlurUp
 from cut.networks.generators import Generator
@@ -96,8 +96,7 @@ def _convolution(layer: nn.Conv2d, padding: nn.ReflectionPad2d | None) -> Op:
         halo=side // 2,
         down=layer.stride[0],
         macs=macs,
-        # What is reflected, or laid in zeros to be convolved by tiles, is a copy.
-        scratch=int(padding is not None or winograd.suits(layer.weight.shape, 4, 4)),
+        scratch=0 if padding is None else 1,
         run=_plain(run),
     )
 

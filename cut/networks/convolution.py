@@ -3,7 +3,7 @@
 There oneDNN computes the gradient of a 3x3 convolution's weights at a sixth to a half of the rate
 of its forward pass (channels-last), which was half of a training step. The same sums as matrix
 products over strips of the picture reach the rate of the forward pass. Where there are channels
-enough, `cut.networks.winograd` takes half of the time again, in all three passes.
+and places enough, `cut.networks.winograd` is faster still, in all three passes.
 """
 
 from typing import Any, cast
@@ -19,11 +19,17 @@ from cut.networks import winograd
 PAYS = torch.backends.cpu.get_cpu_capability() == "AVX2"
 """Whether the matrix products were measured to be faster than what this processor has else."""
 
+MOST_THREADS = 4
+"""More would share small products, and were not measured."""
+
 _STRIP_BYTES = 1 << 20
 
 
 class Conv2d(nn.Conv2d):
-    """`nn.Conv2d`, faster in float32 on a CPU; the same numbers but for rounding."""
+    """`nn.Conv2d`, faster in float32 on a CPU; the same numbers but for rounding.
+
+    There it cannot be differentiated twice.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         if not (self._is_plain() and _is_fast_on(x)):
@@ -33,13 +39,16 @@ class Conv2d(nn.Conv2d):
 
     def _is_plain(self) -> bool:
         steps = (*self.stride, *self.dilation, self.groups)
-        return set(steps) == {1} and self.padding_mode == "zeros"
+        zeros = self.padding_mode == "zeros" and isinstance(self.padding, tuple)
+        return set(steps) == {1} and zeros
 
 
 def _is_fast_on(x: Tensor) -> bool:
     # Subclasses stand for tensors whose numbers are not there: those of exporters and of tests.
-    is_real = type(x) is Tensor and x.device.type == "cpu"
-    return PAYS and is_real and x.dtype == torch.float32
+    is_real = type(x) is Tensor and x.device.type == "cpu" and x.ndim == 4
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    in_full = x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return PAYS and is_real and in_full and not traced
 
 
 class _PlainConvolution(torch.autograd.Function):
@@ -68,28 +77,24 @@ class _PlainConvolution(torch.autograd.Function):
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
-    vertical, horizontal = padding
-    outputs = (x.shape[2] + 2 * vertical - 2, x.shape[3] + 2 * horizontal - 2)
-    if winograd.suits(weight.shape, *outputs) and _is_channels_last(x):
-        return winograd.convolve(_pad(x, padding), weight, bias)
+    height, width = (x.shape[2 + i] + 2 * padding[i] - weight.shape[2 + i] + 1 for i in range(2))
+    outputs = (len(x), weight.shape[0], height, width)
+    if winograd.suits(weight.shape, outputs) and _suits_tiles(x):
+        return winograd.convolve(x, weight, bias, padding)
     return F.conv2d(x, weight, bias, padding=padding)
 
 
 def _input_gradient(x: Tensor, weight: Tensor, grad: Tensor, padding: tuple[int, int]) -> Tensor:
-    if winograd.suits(weight.shape, *x.shape[2:]) and _is_channels_last(grad):
+    if winograd.suits(weight.shape, x.shape) and _suits_tiles(grad) and max(padding) <= 2:
         # What every place went into: the turned weights over the gradient.
         turned = weight.flip(2, 3).transpose(0, 1)
-        return winograd.convolve(_pad(grad, (2 - padding[0], 2 - padding[1])), turned)
+        return winograd.convolve(grad, turned, padding=(2 - padding[0], 2 - padding[1]))
     return conv2d_input(x.shape, weight, grad, padding=padding)
 
 
-def _pad(x: Tensor, padding: tuple[int, int]) -> Tensor:
-    vertical, horizontal = padding
-    return F.pad(x, (horizontal, horizontal, vertical, vertical)) if any(padding) else x
-
-
-def _is_channels_last(x: Tensor) -> bool:
-    return x.is_contiguous(memory_format=torch.channels_last)
+def _suits_tiles(x: Tensor) -> bool:
+    is_last = x.is_contiguous(memory_format=torch.channels_last)
+    return is_last and torch.get_num_threads() <= MOST_THREADS
 
 
 def weight_gradient(x: Tensor, grad: Tensor, padding: tuple[int, int] = (0, 0)) -> Tensor:
@@ -104,10 +109,12 @@ def weight_gradient(x: Tensor, grad: Tensor, padding: tuple[int, int] = (0, 0)) 
     rows = x.shape[2] + 2 * vertical - grad.shape[2]
     columns = x.shape[3] + 2 * horizontal - grad.shape[3]
     shape = (grad.shape[1], x.shape[1], rows + 1, columns + 1)
-    if winograd.suits_gradient(shape, *grad.shape[2:]) and x.dtype == torch.float32:
-        return winograd.weight_gradient(_pad(x, padding), grad)
+    few = torch.get_num_threads() <= MOST_THREADS
+    if winograd.suits_gradient(shape, grad.shape) and x.dtype == torch.float32 and few:
+        return winograd.weight_gradient(x, grad, padding)
     if grad.shape[1] >= x.shape[1]:
-        return _correlate(_pad(x, padding), grad).contiguous(memory_format=torch.channels_last)
+        padded = F.pad(x, (horizontal, horizontal, vertical, vertical)) if any(padding) else x
+        return _correlate(padded, grad).contiguous(memory_format=torch.channels_last)
     # The side with fewer channels is the one to copy for every tap: here the gradient, which then
     # slides over x the other way round.
     around = (columns - horizontal, columns - horizontal, rows - vertical, rows - vertical)

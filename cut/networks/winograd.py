@@ -7,7 +7,6 @@ multiplications a pair of channels where the definition takes 144. Rounding erro
 five times those of the definition: 4e-5 where the outputs are of the order of one.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
@@ -20,6 +19,11 @@ Matrix = tuple[tuple[float, ...], ...]
 
 LEAST_CHANNELS, LEAST_PAIRS = 64, 64 * 128
 """Channels of either side, and pairs of them; with fewer the transforms take what is saved."""
+
+LEAST_CHANNELS_OF_GRADIENT = 32
+
+LEAST_TILES = 32
+"""In a batch; with fewer the products are too small to be fast."""
 
 TILES = 128
 """Tiles that are worked on together, so that they stay in the cache."""
@@ -50,95 +54,111 @@ _EVERYWHERE = 7
 """The product, the second of the second row, that is added to every output of its tile."""
 
 
-def suits(shape: Sequence[int], height: int, width: int) -> bool:
-    """Whether `convolve` is worth it for weights of a shape and height x width outputs.
+def suits(shape: Sequence[int], outputs: Sequence[int]) -> bool:
+    """Whether `convolve` is worth it for weights and outputs of such shapes.
 
     Args:
         shape: C_out x C_in x K x L.
+        outputs: B x C_out x H x W.
     """
-    outputs, inputs, *kernel = shape
-    wide = min(outputs, inputs) >= LEAST_CHANNELS and outputs * inputs >= LEAST_PAIRS
-    return wide and kernel == [3, 3] and min(height, width) >= 4
+    out, channels, *kernel = shape
+    wide = min(out, channels) >= LEAST_CHANNELS and out * channels >= LEAST_PAIRS
+    return wide and kernel == [3, 3] and _count_tiles(outputs) >= LEAST_TILES
 
 
-def suits_gradient(shape: Sequence[int], height: int, width: int) -> bool:
+def suits_gradient(shape: Sequence[int], outputs: Sequence[int]) -> bool:
     """The same of `weight_gradient`, which is worth it sooner."""
-    outputs, inputs, *kernel = shape
-    return min(outputs, inputs) >= 32 and kernel == [3, 3] and min(height, width) >= 4
+    wide = min(shape[:2]) >= LEAST_CHANNELS_OF_GRADIENT
+    return wide and list(shape[2:]) == [3, 3] and _count_tiles(outputs) >= LEAST_TILES
 
 
-def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The convolution of x, B x C_in x H x W with sides of at least 6, channels-last.
+def convolve(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: tuple[int, int] = (0, 0)
+) -> Tensor:
+    """The convolution of x, B x C_in x H x W, best channels-last; float32.
 
     Args:
         weight: C_out x C_in x 3 x 3.
         bias: C_out.
+        padding: zeros to lay around x, up and down, left and right.
 
     Returns:
-        B x C_out x (H - 2) x (W - 2), channels-last.
+        B x C_out x (H + 2 padding - 2) x (W + 2 padding - 2), channels-last.
     """
     outputs, inputs = weight.shape[:2]
     taps = weight.permute(2, 3, 0, 1).reshape(9, outputs * inputs)
     filters = (_square(_OF_WEIGHT) @ taps).view(36, outputs, inputs).transpose(1, 2)
-    size = (len(x), outputs, x.shape[2] - 2, x.shape[3] - 2)
-    result = torch.empty(size, device=x.device, memory_format=torch.channels_last)
-    for inner, outer in _wholes(x, result):
-        for seen, out in _strips(inner, outer):
-            products = torch.bmm(_transform(_OF_INPUT, seen), filters)
-            if bias is not None:
-                products[_EVERYWHERE] += bias
-            out.copy_(_both_ways(_OF_OUTPUT, products).view(4, 4, *out.shape[2:]))
+    height, width = (x.shape[2 + i] + 2 * padding[i] - 2 for i in range(2))
+    size = (len(x), outputs, height, width)
+    result = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    for pictures, rows, columns in _strips(*size):
+        seen = _seen(x[pictures], rows, columns, padding)
+        products = torch.bmm(_transform(_OF_INPUT, seen), filters)
+        if bias is not None:
+            products[_EVERYWHERE] += bias
+        tiles = _both_ways(_OF_OUTPUT, products).view(4, 4, *seen.shape[2:5], outputs)
+        target = result[pictures, :, rows, columns].permute(0, 2, 3, 1)
+        # What lies beyond the last row and column is of no one.
+        target.copy_(_joined(tiles)[:, : target.shape[1], : target.shape[2]])
     return result
 
 
-def weight_gradient(x: Tensor, grad: Tensor) -> Tensor:
+def weight_gradient(x: Tensor, grad: Tensor, padding: tuple[int, int] = (0, 0)) -> Tensor:
     """The gradient of the weights, C_out x C_in x 3 x 3, where x was convolved by `convolve`.
 
     Args:
         x: what was convolved, B x C_in x H x W.
-        grad: of the outputs, B x C_out x (H - 2) x (W - 2).
+        grad: of the outputs, B x C_out x (H + 2 padding - 2) x (W + 2 padding - 2).
+        padding: zeros that were laid around x, up and down, left and right.
     """
-    outputs, inputs = grad.shape[1], x.shape[1]
-    beyond = (0, -grad.shape[3] % 4, 0, -grad.shape[2] % 4)
-    if any(beyond):
-        x, grad = F.pad(x, beyond), F.pad(grad, beyond)
-    by_filters = x.new_zeros(36, outputs, inputs)
-    for seen, out in _strips(x, grad):
-        of_output = _transform(tuple(zip(*_OF_OUTPUT, strict=True)), out)
+    by_filters = x.new_zeros(36, grad.shape[1], x.shape[1])
+    for pictures, rows, columns in _strips(*grad.shape):
+        seen = _seen(x[pictures], rows, columns, padding)
+        arriving = _tiles(_cut(grad[pictures], rows, columns), 4)
+        of_output = _transform(tuple(zip(*_OF_OUTPUT, strict=True)), arriving)
         by_filters.baddbmm_(of_output.transpose(1, 2), _transform(_OF_INPUT, seen))
     by_taps = _square(_OF_WEIGHT).T @ by_filters.view(36, -1)
-    return by_taps.view(3, 3, outputs, inputs).permute(2, 3, 0, 1)
+    return by_taps.view(3, 3, grad.shape[1], x.shape[1]).permute(2, 3, 0, 1)
 
 
-def _wholes(x: Tensor, result: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Parts of x and the result whose outputs are multiples of four, and cover it together.
+def _count_tiles(outputs: Sequence[int]) -> int:
+    batch, _, height, width = outputs
+    return batch * -(-height // 4) * -(-width // 4)
 
-    Where a side is no multiple, its last four outputs are computed a second time.
+
+def _strips(batch: int, _: int, height: int, width: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Pictures, rows and columns of the outputs in parts of at most `TILES` tiles, whole tiles.
+
+    Of several pictures, of one, or of a row of one; the last tiles may reach over the edge.
     """
-    for rows, columns in product(*(_spans(side) for side in result.shape[2:])):
-        inner = x[:, :, rows.start : rows.stop + 2, columns.start : columns.stop + 2]
-        yield inner, result[:, :, rows, columns]
+    down, across = -(-height // 4), -(-width // 4)
+    columns = -(-across // -(-across // TILES))
+    rows = max(1, min(down, TILES // columns))
+    pictures = max(1, TILES // (down * across))
+    steps = ((batch, pictures), (4 * down, 4 * rows), (4 * across, 4 * columns))
+    cuts = [[slice(n, min(n + step, size)) for n in range(0, size, step)] for size, step in steps]
+    return product(*cuts)
 
 
-def _spans(side: int) -> list[slice]:
-    rest = side % 4
-    return [slice(0, side - rest)] + ([slice(side - 4, side)] if rest else [])
+def _seen(x: Tensor, rows: slice, columns: slice, padding: tuple[int, int]) -> Tensor:
+    """The tiles of x that outputs are computed from: 6 x 6 x B x rows x columns x C."""
+    around = (
+        slice(side.start - before, side.stop + 2 - before)
+        for side, before in zip((rows, columns), padding, strict=True)
+    )
+    return _tiles(_cut(x, *around), 6)
 
 
-def _strips(x: Tensor, result: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Tiles of x and theirs of the result, 6 x 6 and 4 x 4 x pictures x rows x columns x channels.
-
-    At most `TILES` at a time: of several pictures, of one, or of a row of one.
-    """
-    height, width = result.shape[2] // 4, result.shape[3] // 4
-    columns = math.ceil(width / math.ceil(width / TILES))
-    rows = max(1, min(height, TILES // columns))
-    pictures = max(1, TILES // (height * width))
-    steps = ((len(x), pictures), (height, rows), (width, columns))
-    cuts = [[slice(n, n + step) for n in range(0, size, step)] for size, step in steps]
-    inner, outer = _tiles(x, 6), _tiles(result, 4)
-    for part in product(*cuts):
-        yield inner[:, :, *part], outer[:, :, *part]
+def _cut(x: Tensor, rows: slice, columns: slice) -> Tensor:
+    """Rows and columns of B x C x H x W, which may lie outside, where zeros are."""
+    inside, around = [], []
+    for side, size in zip((rows, columns), x.shape[2:], strict=True):
+        start, stop = (min(max(0, n), size) for n in (side.start, side.stop))
+        inside.append(slice(start, stop))
+        around.append((start - side.start, side.stop - stop))
+    part = x[:, :, *inside]
+    vertical, horizontal = around
+    return F.pad(part, (*horizontal, *vertical)) if any(horizontal + vertical) else part
 
 
 def _tiles(x: Tensor, side: int) -> Tensor:
@@ -146,7 +166,14 @@ def _tiles(x: Tensor, side: int) -> Tensor:
     picture, channel, row, column = x.stride()
     grid = (len(x), (x.shape[2] - side) // 4 + 1, (x.shape[3] - side) // 4 + 1)
     shape = (side, side, *grid, x.shape[1])
-    return x.as_strided(shape, (row, column, picture, 4 * row, 4 * column, channel))
+    strides = (row, column, picture, 4 * row, 4 * column, channel)
+    return x.as_strided(shape, strides, x.storage_offset())
+
+
+def _joined(tiles: Tensor) -> Tensor:
+    """Tiles of 4 x 4 side by side: B x H x W x C."""
+    _, _, batch, rows, columns, channels = tiles.shape
+    return tiles.permute(2, 3, 0, 4, 1, 5).reshape(batch, 4 * rows, 4 * columns, channels)
 
 
 def _transform(matrix: Matrix, tiles: Tensor) -> Tensor:
@@ -165,10 +192,12 @@ def _both_ways(matrix: Matrix, x: Tensor) -> Tensor:
 
 @cache
 def _tensor(matrix: Matrix) -> Tensor:
-    return torch.tensor(matrix, dtype=torch.float32)
+    with torch.inference_mode(False):  # for training, too, whoever asks first
+        return torch.tensor(matrix, dtype=torch.float32, device="cpu")
 
 
 @cache
 def _square(matrix: Matrix) -> Tensor:
     """The matrix that does on both sides at once what `_both_ways` does."""
-    return torch.kron(_tensor(matrix), _tensor(matrix))
+    with torch.inference_mode(False):
+        return torch.kron(_tensor(matrix), _tensor(matrix))

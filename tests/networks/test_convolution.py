@@ -56,37 +56,63 @@ def test_layer_is_pytorchs(options, monkeypatch) -> None:
         torch.testing.assert_close(mine, right, rtol=1e-4, atol=1e-4)
 
 
-# Sides that are multiples of four and not, pictures that share a strip and rows that take several.
-@pytest.mark.parametrize(("side", "pictures"), [((14, 18), 3), ((13, 31), 2), ((6, 6), 1)])
-@pytest.mark.parametrize("padding", [0, 1])
-@pytest.mark.parametrize("tiles", [1, 3, 128])
-def test_wide_layers_are_pytorchs(side, pictures, padding, tiles, monkeypatch) -> None:
+@pytest.mark.parametrize("padding", [0, 1, (0, 2), (3, 3)])
+def test_wide_layers_are_pytorchs(padding, monkeypatch) -> None:
     monkeypatch.setattr(convolution, "PAYS", True)
-    monkeypatch.setattr(winograd, "TILES", tiles)
+    tiled = []
+    for name in ("convolve", "weight_gradient"):
+        pass_ = getattr(winograd, name)
+        monkeypatch.setattr(
+            winograd, name, lambda *a, n=name, p=pass_, **k: tiled.append(n) or p(*a, **k)
+        )
     torch.manual_seed(0)
     ours, theirs = (kind(64, 128, 3, padding=padding) for kind in (Conv2d, nn.Conv2d))
     theirs.load_state_dict(ours.state_dict())
-    x = made(pictures, 64, *side, dtype=torch.float32).to(memory_format=LAST)
+    x = made(3, 64, 14, 19, dtype=torch.float32).to(memory_format=LAST)
     for mine, right in zip(gradients(ours, x), gradients(theirs, x), strict=True):
         torch.testing.assert_close(mine, right, rtol=0, atol=5e-5 * right.abs().max().item())
+    # The gradient of x beyond two zeros is not a convolution that lays zeros.
+    back = [] if padding == (3, 3) else ["convolve"]
+    assert tiled == ["convolve", *back, "weight_gradient"]
     with torch.no_grad():
         torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
         assert ours(x).is_contiguous(memory_format=LAST)
 
 
-def test_exporters_see_a_convolution(monkeypatch) -> None:
+@pytest.mark.parametrize("strict", [False, True])
+def test_exporters_see_a_convolution(strict, monkeypatch) -> None:
     """Not the tiles that it is computed by, which hold for one size alone."""
     monkeypatch.setattr(convolution, "PAYS", True)
-    x = made(1, 128, 18, 22, dtype=torch.float32).to(memory_format=LAST)
+    x = made(1, 128, 34, 38, dtype=torch.float32).to(memory_format=LAST)
     layer = Conv2d(128, 128, 3)
     with torch.no_grad():
-        program = torch.export.export(layer, (x,))
+        program = torch.export.export(layer, (x,), strict=strict)
     called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
     assert called == {"aten.conv2d.default"}
 
 
+def test_what_pytorch_takes_is_taken(monkeypatch) -> None:
+    """One picture without a batch, padding by name, autocast, doubles, many threads."""
+    monkeypatch.setattr(convolution, "PAYS", True)
+    layer = Conv2d(64, 128, 3, padding="same")
+    one = made(64, 24, 28, dtype=torch.float32)
+    assert layer(one).shape == (128, 24, 28)
+    batch = one[None].to(memory_format=LAST)
+    with torch.autocast("cpu"):
+        assert layer(batch).dtype == torch.bfloat16
+    plain = Conv2d(64, 128, 3, padding=1)
+    assert plain(one).shape == (128, 24, 28)
+    with torch.autocast("cpu"):
+        plain(batch).float().sum().backward()
+    assert plain.weight.grad is not None
+    monkeypatch.setattr(convolution, "MOST_THREADS", 0)
+    monkeypatch.setattr(winograd, "convolve", None)
+    assert plain(batch).shape == (1, 128, 24, 28)
+    assert plain.double()(batch.double()).dtype == torch.float64
+
+
 def test_it_is_used_where_it_pays_alone(monkeypatch) -> None:
-    """Elsewhere, and where no weight learns, PyTorch's own convolution runs."""
+    """Elsewhere PyTorch's own convolution runs; where no weight learns, none has a gradient."""
     calls = []
     monkeypatch.setattr(
         convolution,
