@@ -1,7 +1,9 @@
-"""The least arithmetic that a step or a translation takes, counted from the networks' shapes.
+"""The arithmetic of a step or a translation, counted from the networks' shapes, at the least.
 
 One multiply-accumulate is two operations; a backward pass through weights and inputs costs twice
-its forward pass, through inputs alone as much as it.
+its forward pass, through inputs alone as much as it. Convolutions count as they are defined, though
+wide ones are computed in fewer operations by tiles (`cut.networks.winograd`): a share of the peak
+may exceed what a processor can do.
 """
 
 from collections.abc import Callable

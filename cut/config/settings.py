@@ -118,7 +118,8 @@ class CutSettings(UnpairedSettings):
     # With masks, the discriminator sees the objects alone, and what is around them is to stay.
     masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
     lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any
-    lambda_background_texture: float = 0.0  # the same of what is finer than 16 px, colours apart
+    # The same of what is finer than 16 px: stripes on a meadow count, another green does not.
+    lambda_background_texture: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -80,11 +80,11 @@ class ChangeByMask:
         inside = np.asarray(mask) >= _HALF
         if inside.any() and not inside.all():
             difference = difference_of(pair.before, pair.after)
-            texture = texture_difference_of(pair.before, pair.after)
             self._inside.append(float(difference[inside].mean()))
             self._outside.append(float(difference[~inside].mean()))
-            self._texture_inside.append(float(texture[inside].mean()))
-            self._texture_outside.append(float(texture[~inside].mean()))
+            for side, told in ((inside, self._texture_inside), (~inside, self._texture_outside)):
+                texture = texture_difference_of(pair.before, pair.after, side)
+                told.append(float(texture[side].mean()))
 
     def measured(self) -> Change | None:
         """Return the means; None if no mask showed an object with something around it."""
@@ -105,10 +105,11 @@ def difference_of(one: Image.Image, other: Image.Image) -> np.ndarray:
     return np.abs(_signed(one, other)).mean(2)
 
 
-def texture_difference_of(one: Image.Image, other: Image.Image) -> np.ndarray:
-    """Return the same of what is finer than 16 px (`cut.losses.colour.finer`)."""
+def texture_difference_of(one: Image.Image, other: Image.Image, where: np.ndarray) -> np.ndarray:
+    """Return the same of what is finer than 16 px (`cut.losses.colour.finer`) within a mask."""
     change = torch.from_numpy(_signed(one, other)).permute(2, 0, 1)[None]
-    return finer(change)[0].abs().mean(0).numpy()
+    within = torch.from_numpy(where).to(change.dtype)[None, None]
+    return finer(change, within)[0].abs().mean(0).numpy()
 
 
 def _signed(one: Image.Image, other: Image.Image) -> np.ndarray:

@@ -115,15 +115,17 @@ def licence_of(checkpoint: Checkpoint) -> str:
             f"{checkpoint.name} does not state the terms of its data, and the Hub asks for a "
             "licence: name one (--licence cc-by-nc-4.0, or other)"
         )
-    names = {_licence_in(part) for part in terms.split(";") if part.strip()}
-    return names.pop() if len(names) == 1 else "other"
+    parts = [_licences_in(part) for part in terms.split(";") if part.strip()]
+    named = set[str]().union(*parts)
+    return named.pop() if len(named) == 1 and all(parts) else "other"
 
 
-def _licence_in(terms: str) -> str:
-    for text, name in LICENCES.items():
-        if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", terms, re.IGNORECASE):
-            return name
-    return "other"
+def _licences_in(terms: str) -> set[str]:
+    return {
+        name
+        for text, name in LICENCES.items()
+        if re.search(rf"(?<!\w){re.escape(text)}(?!\w)", terms, re.IGNORECASE)
+    }
 
 
 def model_card(about: dict[str, Any], licence: str, text: str) -> ModelCard:

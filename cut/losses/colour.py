@@ -1,5 +1,6 @@
 """Colours apart from textures."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -16,10 +17,24 @@ def colour_distance(a: Tensor, b: Tensor) -> Tensor:
     Args:
         a, b: B x 3 x H x W.
     """
-    square = min(SQUARE, *a.shape[2:])
-    return F.l1_loss(F.avg_pool2d(a, square), F.avg_pool2d(b, square))
+    a, b = (F.avg_pool2d(x, min(SQUARE, *x.shape[2:]), ceil_mode=True) for x in (a, b))
+    return F.l1_loss(a, b)
 
 
-def finer(x: Tensor) -> Tensor:
-    """x, B x C x H x W, less its mean over the square of some 16 px around each place."""
-    return x - F.avg_pool2d(x, SQUARE + 1, stride=1, padding=SQUARE // 2, count_include_pad=False)
+def finer(x: Tensor, where: Tensor) -> Tensor:
+    """What of x is finer than some 16 px: x less its mean over the square around each place.
+
+    Args:
+        x: B x C x H x W.
+        where: B x 1 x H x W in [0, 1]: the places whose texture is asked for. Means are taken over
+            them alone, so that what lies beside them does not count; elsewhere the result is 0.
+    """
+    total, weight = _box(x * where), _box(where)
+    return (x - total / weight.clamp_min(torch.finfo(x.dtype).tiny)) * where
+
+
+def _box(x: Tensor) -> Tensor:
+    """The mean over the square of `SQUARE` + 1 px around each place, zeros beyond the edges."""
+    half = SQUARE // 2
+    rows = F.avg_pool2d(x, (2 * half + 1, 1), stride=1, padding=(half, 0))
+    return F.avg_pool2d(rows, (1, 2 * half + 1), stride=1, padding=(0, half))

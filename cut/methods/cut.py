@@ -127,7 +127,7 @@ class Cut:
         staying: Losses = {}
         if self.settings.lambda_colour > 0:
             distance = colour_distance(fake.float(), shown.float())
-            staying["colour"] = self.settings.lambda_colour * distance
+            staying["colour_kept"] = self.settings.lambda_colour * distance
         if guide:
             inside_A, inside_B = map(self.placement.batch, guide)
             if flipped:
@@ -166,7 +166,7 @@ class Cut:
         change = (fake - source).float()
         losses = {"background": settings.lambda_background * (change.abs() * outside).mean()}
         if settings.lambda_background_texture > 0:
-            fine = (finer(change).abs() * outside).mean()
+            fine = finer(change, outside.float()).abs().mean()
             losses["background_texture"] = settings.lambda_background_texture * fine
         return losses
 

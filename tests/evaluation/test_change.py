@@ -64,25 +64,29 @@ def test_texture_is_what_is_fine() -> None:
     before = np.full((64, 64, 3), 100, np.uint8)
     after = before + 20
     after[:, :32:2] += 60
-    texture = texture_difference_of(Image.fromarray(before), Image.fromarray(after))
-    assert texture.shape == (64, 64)
+    left = np.zeros((64, 64), bool)
+    left[:, :32] = True
+    pair = Image.fromarray(before), Image.fromarray(after)
     # Around each place 17 columns, 8 of the other kind.
-    assert texture[:, 8:20].mean() == pytest.approx(60 * 8 / 17)
-    assert texture[:, 44:].max() < 1e-9
+    assert texture_difference_of(*pair, left)[:, 8:24] == pytest.approx(60 * 8 / 17)
+    assert texture_difference_of(*pair, ~left).max() < 1e-9
 
 
 def test_texture_is_told_apart_by_the_mask(tmp_path: Path) -> None:
     source = fill(tmp_path / "a", [0])
     mask(tmp_path / "m" / "000.png", (0, 0, 16, 32))
     change = ChangeByMask(tmp_path / "m", source)
-    pair = painted(source / "000.jpg", 40, 0)
-    pair.after.paste((100, 100, 100), (0, 0, 8, 32))
-    change.add(pair)
+    # Another shade inside, up to the edge, is no texture on either side.
+    flat = painted(source / "000.jpg", 40, 0)
+    change.add(flat)
     found = change.measured()
-    texture = texture_difference_of(pair.before, pair.after)
-    assert found.texture_inside == pytest.approx(texture[:, :16].mean())
-    assert found.texture_outside == pytest.approx(texture[:, 16:].mean())
-    assert found.texture_inside > found.texture_outside > 0
+    assert found.texture_inside == pytest.approx(0, abs=1e-9)
+    assert found.texture_outside == pytest.approx(0, abs=1e-9)
+    flat.after.paste((100, 100, 100), (0, 0, 8, 32))
+    change.add(flat)
+    found = change.measured()
+    assert found.texture_inside > 5
+    assert found.texture_outside == pytest.approx(0, abs=1e-9)
 
 
 def test_masks_that_show_nothing(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_it_comes_back_into_the_library(model: Checkpoint, tmp_path: Path) -> No
         ("cats: CC BY-NC 4.0; dogs: CC BY-NC 4.0;", "cc-by-nc-4.0"),
         ("cats: CC BY-NC 4.0; dogs: CC0 1.0", "other"),
         ("cats: CC BY-NC 4.0; begun with a model for research", "other"),
+        ("cats CC0 1.0, dogs CC BY-NC 4.0", "other"),
         ("photos: CC BY 2.0.", "cc-by-2.0"),
         ("CC0 1.0", "cc0-1.0"),
         ("MIT licence", "mit"),

@@ -22,11 +22,30 @@ def test_pictures_smaller_than_a_square() -> None:
     assert colour_distance(torch.ones(1, 3, 8, 20), torch.zeros(1, 3, 8, 20)) == 1
 
 
+def test_a_rim_narrower_than_a_square_counts() -> None:
+    b = torch.zeros(1, 3, 36, 32)
+    b[:, :, 32:] = 3.0
+    torch.testing.assert_close(colour_distance(torch.zeros_like(b), b), torch.tensor(1.0))
+
+
 def test_what_is_finer_has_no_colour() -> None:
-    striped = torch.full((1, 3, 20, 40), 0.25)
-    assert finer(striped).abs().max() < 1e-6  # up to the edges
+    striped, everywhere = torch.full((1, 3, 20, 40), 0.25), torch.ones(1, 1, 20, 40)
+    assert finer(striped, everywhere).abs().max() < 1e-6  # up to the edges
     striped[..., ::2] += 0.5
-    rest = finer(striped)
+    rest = finer(striped, everywhere)
     assert rest.shape == striped.shape
     torch.testing.assert_close(rest[..., ::2].mean(), torch.tensor(0.25), rtol=0, atol=0.02)
     torch.testing.assert_close(rest[..., 1::2].mean(), torch.tensor(-0.25), rtol=0, atol=0.02)
+
+
+def test_what_is_beside_the_places_asked_for_does_not_count() -> None:
+    x = torch.zeros(1, 3, 32, 64, requires_grad=True)
+    with torch.no_grad():
+        x[..., :32] = 1.0
+    for side in (slice(0, 32), slice(32, 64)):
+        where = torch.zeros(1, 1, 32, 64)
+        where[..., side] = 1.0
+        fine = finer(x, where)
+        assert fine.abs().max() < 1e-6
+        (gradient,) = torch.autograd.grad(fine.square().sum(), x)
+        assert gradient.abs().max() < 1e-6

@@ -54,6 +54,13 @@ PANELS = (
         "Falls, then settles: the translation has taken on the photo's colours.",
     ),
     Panel(
+        "Staying",
+        {"colour_kept": "colour_kept, against the painting's colours"}
+        | {"background": "background, what changes around the objects"}
+        | {"background_texture": "background_texture, the same of what is fine"},
+        "Rises first, as the translation starts to change things, then settles.",
+    ),
+    Panel(
         "Texture",
         {"texture": "texture, against the photo's patches"},
         "Falls quickly, then slowly: the translation's small patches come to be like the photo's.",
