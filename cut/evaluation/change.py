@@ -32,9 +32,9 @@ class Change:
     outside: float
     outside_interval: Interval | None
     texture_inside: float
+    """The same of what is finer than 16 px: stripes on a meadow count, another green does not."""
     texture_inside_interval: Interval | None
     texture_outside: float
-    """The same of what is finer than 16 px: stripes on a meadow count, another green does not."""
     texture_outside_interval: Interval | None
     images: int
     """Pictures that have a mask, with an object and something around it."""
@@ -56,10 +56,7 @@ class ChangeByMask:
     def __init__(self, masks: Path, source: Path, report: Report = lambda line: None) -> None:
         self.masks = masks
         self._report = report
-        self._inside: list[float] = []
-        self._outside: list[float] = []
-        self._texture_inside: list[float] = []
-        self._texture_outside: list[float] = []
+        self._means: list[list[float]] = []  # inside, outside, and both of texture
         if not any(self._mask(file).is_file() for file in list_pictures(source)):
             raise CutError(
                 f"no masks in {masks} for the pictures in {source}: put a PNG of the same name "
@@ -80,21 +77,21 @@ class ChangeByMask:
         inside = np.asarray(mask) >= _HALF
         if inside.any() and not inside.all():
             difference = difference_of(pair.before, pair.after)
-            self._inside.append(float(difference[inside].mean()))
-            self._outside.append(float(difference[~inside].mean()))
-            for side, told in ((inside, self._texture_inside), (~inside, self._texture_outside)):
+            means = [float(difference[side].mean()) for side in (inside, ~inside)]
+            for side in (inside, ~inside):
                 texture = texture_difference_of(pair.before, pair.after, side)
-                told.append(float(texture[side].mean()))
+                means.append(float(texture[side].mean()))
+            self._means.append(means)
 
     def measured(self) -> Change | None:
         """Return the means; None if no mask showed an object with something around it."""
-        if not self._inside:
+        if not self._means:
             return None
         inside, outside, fine_inside, fine_outside = (
-            (float(np.mean(side)), bootstrap_mean(side))
-            for side in (self._inside, self._outside, self._texture_inside, self._texture_outside)
+            (float(np.mean(means)), bootstrap_mean(means))
+            for means in zip(*self._means, strict=True)
         )
-        return Change(*inside, *outside, *fine_inside, *fine_outside, images=len(self._inside))
+        return Change(*inside, *outside, *fine_inside, *fine_outside, images=len(self._means))
 
     def _mask(self, picture: Path) -> Path:
         return self.masks / f"{picture.stem}.png"
@@ -106,7 +103,7 @@ def difference_of(one: Image.Image, other: Image.Image) -> np.ndarray:
 
 
 def texture_difference_of(one: Image.Image, other: Image.Image, where: np.ndarray) -> np.ndarray:
-    """Return the same of what is finer than 16 px (`cut.losses.colour.finer`) within a mask."""
+    """Return the same of what is finer than 16 px, H x W, within a mask, H x W; 0 elsewhere."""
     change = torch.from_numpy(_signed(one, other)).permute(2, 0, 1)[None]
     within = torch.from_numpy(where).to(change.dtype)[None, None]
     return finer(change, within)[0].abs().mean(0).numpy()

@@ -27,7 +27,10 @@ def finer(x: Tensor, where: Tensor) -> Tensor:
     Args:
         x: B x C x H x W.
         where: B x 1 x H x W in [0, 1]: the places whose texture is asked for. Means are taken over
-            them alone, so that what lies beside them does not count; elsewhere the result is 0.
+            them alone, so that what lies beside them does not count.
+
+    Returns:
+        B x C x H x W, 0 outside of `where`.
     """
     total, weight = _box(x * where), _box(where)
     return (x - total / weight.clamp_min(torch.finfo(x.dtype).tiny)) * where

@@ -50,6 +50,7 @@ _OF_OUTPUT = (
     (0, 1, 1, 4, 4, 0),
     (0, 1, -1, 8, -8, 1),
 )
+_OF_GRADIENT = tuple(zip(*_OF_OUTPUT, strict=True))
 _EVERYWHERE = 7
 """The product, the second of the second row, that is added to every output of its tile."""
 
@@ -115,8 +116,8 @@ def weight_gradient(x: Tensor, grad: Tensor, padding: tuple[int, int] = (0, 0)) 
     for pictures, rows, columns in _strips(*grad.shape):
         seen = _seen(x[pictures], rows, columns, padding)
         arriving = _tiles(_cut(grad[pictures], rows, columns), 4)
-        of_output = _transform(tuple(zip(*_OF_OUTPUT, strict=True)), arriving)
-        by_filters.baddbmm_(of_output.transpose(1, 2), _transform(_OF_INPUT, seen))
+        of_gradient = _transform(_OF_GRADIENT, arriving)
+        by_filters.baddbmm_(of_gradient.transpose(1, 2), _transform(_OF_INPUT, seen))
     by_taps = _square(_OF_WEIGHT).T @ by_filters.view(36, -1)
     return by_taps.view(3, 3, grad.shape[1], x.shape[1]).permute(2, 3, 0, 1)
 
@@ -177,7 +178,7 @@ def _joined(tiles: Tensor) -> Tensor:
 
 
 def _transform(matrix: Matrix, tiles: Tensor) -> Tensor:
-    """Tiles as `_strips` gives them, by the matrix both ways: places x tiles x channels."""
+    """Tiles as `_tiles` gives them, by the matrix both ways: places x tiles x channels."""
     side, channels = len(matrix), tiles.shape[-1]
     return _both_ways(matrix, tiles.contiguous()).view(side * side, -1, channels)
 
