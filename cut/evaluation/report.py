@@ -105,7 +105,8 @@ def write_report(
         "metric": metric,
         "summary": escape(_summary(first)),
         "table": _table(results),
-        "notes": escape(_notes(results[0])),
+        "notes": escape(_notes(first)),
+        "change": _change(results),
         "chart": interval_chart(
             [
                 *((result.name, result.score.value, result.score.interval) for result in results),
@@ -132,15 +133,8 @@ def _summary(score: Score) -> str:
     return f"{text}, {score.skipped} skipped" if score.skipped else text
 
 
-def _notes(result: Result) -> str:
-    score, change = result.score, result.change
+def _notes(score: Score) -> str:
     few = " With few pictures there are no intervals." if score.interval is None else ""
-    masks = (
-        " Change: mean absolute difference of input and output, in levels of 0 to 255, outside and "
-        f"inside of the masks of {change.images} pictures; texture is what is finer than 16 px."
-        if change
-        else ""
-    )
     # FID's bias, which few pictures make large, stays in its interval.
     ever = (
         "other pictures of the same kind, as many,"
@@ -150,22 +144,13 @@ def _notes(result: Result) -> str:
     return (
         f"Less is better in {METRICS[score.metric]}, more in the gain, which is doing nothing's "
         f"score less the model's. An interval holds what {ever} would give in some 95 of 100 "
-        f"cases.{few}{masks}"
+        f"cases.{few}"
     )
 
 
 def _table(results: Sequence[Result]) -> str:
     first = results[0].score
-    more = ["change outside", "inside", "texture outside", "inside"] if results[0].change else []
-    heads = [
-        "",
-        METRICS[first.metric],
-        "95 % interval",
-        "gain",
-        "95 % interval",
-        "structure kept",
-        *more,
-    ]
+    heads = [METRICS[first.metric], "95 % interval", "gain", "95 % interval", "structure kept"]
     rows = [
         [
             result.name,
@@ -174,13 +159,37 @@ def _table(results: Sequence[Result]) -> str:
             _number(result.score.gain),
             _ends(result.score.gain_interval),
             f"{result.score.structure_kept:.2f}",
-            *_levels(result.change),
         ]
         for result in results
     ]
     nothing = _number(first.doing_nothing), _ends(first.doing_nothing_interval)
-    rows.append(["doing nothing", *nothing, "", "", "1.00", *("0.0" for _ in more)])
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    return _html_table(heads, [*rows, ["doing nothing", *nothing, "", "", "1.00"]])
+
+
+def _change(results: Sequence[Result]) -> str:
+    """The section on what changes around the object; none without masks."""
+    measured = [(result.name, result.change) for result in results if result.change is not None]
+    if not measured:
+        return ""
+    heads = ["outside", "inside", "texture outside", "texture inside"]
+    rows = [[name, *_levels(change)] for name, change in measured]
+    return (
+        "<h2>Change outside and inside of the masks</h2>"
+        f'<div class="wide">{_html_table(heads, rows)}</div>'
+        '<p class="quiet">Mean absolute difference of input and output, in levels of 0 to 255, '
+        f"over {measured[0][1].images} pictures with masks. Texture is what is finer than 16 px. "
+        "Doing nothing changes nothing.</p>"
+    )
+
+
+def _levels(change: Change) -> list[str]:
+    levels = change.outside, change.inside, change.texture_outside, change.texture_inside
+    return [f"{level:.1f}" for level in levels]
+
+
+def _html_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose rows begin with their names."""
+    head = "".join(f"<th>{escape(text)}</th>" for text in ("", *heads))
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
         + "".join(f"<td>{escape(text)}</td>" for text in texts)
@@ -188,13 +197,6 @@ def _table(results: Sequence[Result]) -> str:
         for name, *texts in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _levels(change: Change | None) -> list[str]:
-    if change is None:
-        return []
-    levels = change.outside, change.inside, change.texture_outside, change.texture_inside
-    return [f"{level:.1f}" for level in levels]
 
 
 def _number(value: float) -> str:
