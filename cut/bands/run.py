@@ -67,6 +67,7 @@ def run_plan(
     sink: Sink,
     progress: Progress | None = None,
     spill_to_disk: bool = True,
+    room: Room | None = None,
 ) -> None:
     """Translate what `source` gives, band by band, into `sink`.
 
@@ -79,6 +80,7 @@ def run_plan(
         progress: see `Progress`.
         spill_to_disk: if not, what is spilled goes into the machine's memory: that of a GPU is
             another.
+        room: within the plan's limit, begun before what of it the caller took; None to begin now.
 
     Raises:
         CutError: the disk has no room for what is spilled, or the memory for a single row.
@@ -86,7 +88,7 @@ def run_plan(
     with ExitStack() as open_now, torch.inference_mode():
         to_disk = spill_to_disk and plan.spilled > 0
         folder = open_now.enter_context(spill_folder(plan.spilled)) if to_disk else None
-        room = Room(plan.limit if placement.device.type == "cpu" else None)
+        room = room or room_for(plan, placement)
         run = _Run(chain, plan, placement, source, sink, progress, folder, room)
         open_now.callback(room.close)
         open_now.callback(_close, run.stores)
@@ -94,6 +96,11 @@ def run_plan(
             progress(0, PARTS)
         for stage in plan.stages:
             _stage(run, stage)
+
+
+def room_for(plan: Plan, placement: Placement) -> Room:
+    """What `plan` may take from now on; of a GPU's memory nothing is asked here."""
+    return Room(plan.limit if placement.device.type == "cpu" else None)
 
 
 def _close(stores: dict[int, Store]) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cut.bands.describe import chain_of, turned
 from cut.bands.plan import Plan
-from cut.bands.run import Progress, run_plan
+from cut.bands.run import Progress, room_for, run_plan
 from cut.device import Placement
 from cut.memory import freed_memory_kept, memory_limit
 from cut.networks.generators import Generator
@@ -37,6 +37,7 @@ def translate_in_bands(
         CutError: as `run_plan`.
     """
     is_wide = picture.width > picture.height
+    room = room_for(way, placement)  # before the result and the turned weights: the plan has both
     result = Image.new("RGB", picture.size)
 
     def source(rows: range) -> Tensor:
@@ -59,7 +60,7 @@ def translate_in_bands(
     to_disk = placement.device.type != "cuda" or way.spilled > memory_limit()
     chain = chain_of(generator, noise)
     with freed_memory_kept():  # bands are alike: the next one takes what the last one had
-        run_plan(chain, way, placement, source, sink, progress, spill_to_disk=to_disk)
+        run_plan(chain, way, placement, source, sink, progress, to_disk, room)
     return result
 
 
