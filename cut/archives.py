@@ -24,7 +24,19 @@ _END = b"PK\x05\x06"
 SIGNATURES = (b"PK\x03\x04", _END)
 """What a zip begins with, and what an empty one does."""
 
-_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+_END_64, _LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
+"""A zip64 (PyTorch writes such) has a second end record, whose numbers go before those of the
+first, and in the 20 bytes before the first what tells where the second is."""
+
+_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def open_zip(file: BinaryIO, name: str, again: str, too_many: str) -> zipfile.ZipFile:
@@ -86,7 +98,8 @@ def _refuse_long_directory(file: BinaryIO, name: str, again: str, too_many: str)
     """Refuse by the record at a zip's end what would take long even to list.
 
     The record (22 bytes, then a comment) holds the number of files at 10 and the size of the
-    directory at 12; all bits set say that the numbers are too large for it.
+    directory at 12; all bits set say that the numbers are too large for it. A zip64 has a second
+    record (56 bytes, or more), with the same at 32 and 40.
     """
     length = file.seek(0, os.SEEK_END)
     file.seek(max(0, length - 22 - 65_535))
@@ -95,7 +108,17 @@ def _refuse_long_directory(file: BinaryIO, name: str, again: str, too_many: str)
     if at < 0 or at + 22 > len(tail):
         raise CutError(f"{name} is damaged, or no zip: {again}")
     files, size = struct.unpack_from("<HL", tail, at + 10)
-    if files == 0xFFFF or size > DIRECTORY_BYTES:
+    locator = tail[max(0, at - 20) : at]
+    if locator.startswith(_LOCATOR):
+        # Readers look where it points, or right before it: whatever they find is looked at.
+        (pointed,) = struct.unpack_from("<Q", locator, 8)
+        for place in (pointed, length - len(tail) + at - 20 - 56):
+            file.seek(min(max(0, place), length))
+            record = file.read(56)
+            if len(record) == 56 and record.startswith(_END_64):
+                more, longer = struct.unpack_from("<QQ", record, 32)
+                files, size = max(files, more), max(size, longer)
+    if files >= 0xFFFF or size > DIRECTORY_BYTES:
         raise CutError(f"{name} holds too many files: {too_many}")
 
 

@@ -8,10 +8,11 @@ takes seconds, and pages show what models there are before that.
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from cut import config
 from cut.config import CycleGanSettings, Settings
@@ -90,28 +91,49 @@ class Checkpoint:
     bundled: bool = False
     files: dict[str, Path] = field(default_factory=dict)
 
+    # A folder that was put here by hand may say anything: what has another type than it should is
+    # as good as not said.
+
     @property
     def title(self) -> str:
-        return self.config.get("title") or self.name
+        return text_in(self.config, "title") or self.name
 
     @property
     def summary(self) -> str:
-        return self.config.get("summary") or ""
+        return text_in(self.config, "summary")
+
+    @property
+    def data(self) -> str:
+        """What it was trained on; empty where that is not stated."""
+        return text_in(self.table("data"), "name")
 
     @property
     def terms(self) -> str:
         """Of the data that it was trained on; empty where they are not stated."""
-        return (self.config.get("data") or {}).get("terms") or ""
+        return text_in(self.table("data"), "terms")
+
+    @property
+    def steps(self) -> int:
+        """That it was trained for; 0 where that is not stated."""
+        found = self.config.get("steps")
+        return int(found) if is_number(found) else 0
 
     @property
     def score(self) -> dict[str, Any] | None:
         """`metric`, `value`, `doing_nothing`, `images` and `size`, if the model was scored."""
-        return self.config.get("score")
+        found = self.table("score")
+        return found if _is_score(found) else None
 
     @property
     def trained_side(self) -> int | None:
         """px, the size of the pictures that it was trained on, as far as it is known."""
-        return (self.config.get("settings") or {}).get("load_size")
+        found = self.table("settings").get("load_size")
+        return int(found) if is_number(found) and found >= 1 else None
+
+    def table(self, name: str) -> dict[str, Any]:
+        """A table of config.json by its name, empty if it is not there."""
+        found = self.config.get(name)
+        return found if isinstance(found, dict) else {}
 
     @property
     def card(self) -> str:
@@ -149,6 +171,26 @@ class Checkpoint:
     def patch_heads_state(self) -> dict[str, Tensor] | None:
         """As `weights`, or None where the model has no heads."""
         return self.weights("patch_heads") if self.has_patch_heads else None
+
+
+def text_in(values: dict[str, Any], name: str) -> str:
+    """A text out of a table, empty if it is not there."""
+    found = values.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether it is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_score(values: dict[str, Any]) -> bool:
+    interval = values.get("interval") or []
+    if not isinstance(interval, list) or len(interval) not in (0, 2):
+        return False
+    numbers = [values.get(name) for name in ("value", "doing_nothing", "images", "size")]
+    told = [number for number in numbers if number is not None]
+    return bool(text_in(values, "metric")) and all(map(is_number, (*told, *interval)))
 
 
 def available() -> list[Checkpoint]:

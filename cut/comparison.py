@@ -7,7 +7,6 @@ such a process, and tells what happens in lines of JSON.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import IO, Any
 from cut import config
 from cut.config import Settings
 from cut.errors import CutError
+from cut.resident import peak_resident, resident
 
 METHODS = ("cut", "fastcut", "cyclegan")
 BASELINE = "cyclegan"
@@ -120,20 +120,12 @@ def resident_gb(device: str) -> float:
 
     Where the system does not tell, the most that it has held, which is hardly more after imports.
     """
-    from cut.bench import peak_memory_gb
-    from cut.device import Placement
-
     if device == "cuda":
         import torch
 
         return torch.cuda.memory_reserved() / 1e9
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        import torch
-
-        return peak_memory_gb(Placement(torch.device("cpu")))
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e9
+    held = resident()
+    return (held[0] if held else peak_resident()) / 1e9
 
 
 def _score(trial: Trial, model: Path) -> dict[str, Any]:

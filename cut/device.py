@@ -1,5 +1,6 @@
 """The one place that chooses device, precision and memory format."""
 
+import threading
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -133,13 +134,23 @@ def _fastest(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-@cache
+_measuring = threading.Lock()
+
+
 def bf16_pays_on_cpu() -> bool:
     """Whether this CPU convolves at least a quarter faster in bfloat16 than in float32, by trying.
 
     Processors without such instructions emulate it, many times slower; flags of the processor
     do not tell whether the build of PyTorch at hand uses them.
     """
+    # One at a time: two that both set the number of threads and put back what they found would
+    # leave the process with one thread.
+    with _measuring:
+        return _bf16_pays()
+
+
+@cache
+def _bf16_pays() -> bool:
     return _conv_seconds(torch.float32) > 1.25 * _conv_seconds(torch.bfloat16)
 
 
@@ -149,15 +160,17 @@ def _conv_seconds(dtype: torch.dtype, runs: int = 10) -> float:
     # several threads would wait for each other, and the best of all runs tell of that alone.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    conv = Placement(torch.device("cpu"), dtype).network(nn.Conv2d(64, 64, 3))
-    x = torch.ones(1, 64, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
-    best = float("inf")
-    for _ in range(runs):
-        start = time.perf_counter()
-        conv(x)
-        best = min(best, time.perf_counter() - start)
-    torch.set_num_threads(threads)
-    return best
+    try:
+        conv = Placement(torch.device("cpu"), dtype).network(nn.Conv2d(64, 64, 3))
+        x = torch.ones(1, 64, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
+        best = float("inf")
+        for _ in range(runs):
+            start = time.perf_counter()
+            conv(x)
+            best = min(best, time.perf_counter() - start)
+        return best
+    finally:
+        torch.set_num_threads(threads)
 
 
 def synchronise(device: torch.device) -> None:

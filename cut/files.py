@@ -62,14 +62,22 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+def set_aside(path: Path) -> Path:
+    """Rename a folder to a hidden name beside it, which is given.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    return path.rename(path.with_name(f".{path.name}.{secrets.token_hex(4)}.old"))
+
+
 def _swap(new: Path, path: Path) -> None:
     # A folder cannot be renamed over a full one: the old one steps aside first, and comes back
     # if the new one cannot take its place.
     if not path.exists():
         new.rename(path)
         return
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
-    path.rename(aside)
+    aside = set_aside(path)
     try:
         new.rename(path)
     except OSError:

@@ -45,9 +45,14 @@ def preview_grid(method: Translates, data: UnpairedFolders, count: int = 4) -> I
     """`count` source pictures at the load size, their translations below each.
 
     They are taken at even distances from testA/ where there is one, else from trainA/.
+
+    Raises:
+        CutError: none of those can be read.
     """
     size = data.load_size // 4 * 4
     inputs = [to_tensor(picture.resize((size, size))) for picture in _sources(data, count)]
+    if not inputs:
+        raise CutError(f"none of the pictures in {data.root}/trainA can be read")
     outputs = [method.translate(one[None])[0].cpu() for one in inputs]
     rows = [torch.cat(inputs, 2), torch.cat(outputs, 2)]
     return to_picture(torch.cat(rows, 1))

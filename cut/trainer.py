@@ -8,6 +8,7 @@ together (`cut.distributed`), all yield the same steps, and the first one alone 
 that folder, makes previews and scores.
 """
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ from cut.device import Placement, choose
 from cut.distributed import check_same_data, check_shares
 from cut.errors import CutError
 from cut.events import Event, Preview, Saved, Skipped, Step
-from cut.files import reason
+from cut.files import reason, set_aside
+from cut.library import validate_name
 from cut.memory import freed_memory_kept
 from cut.methods import METHODS, Method
 from cut.pace import Pace
@@ -67,6 +69,8 @@ class Run:
         name_back: of CycleGAN's model from B to A; "" for one made from `name`.
         start_from: a model whose generator and patch heads a new run begins with.
         workers: processes that read pictures; None for as many as suit the device.
+        overwrite: begin anew where a saved run is, which goes once the new one is saved: until
+            then it comes back, whatever happens.
     """
 
     name: str
@@ -88,10 +92,13 @@ class Run:
     name_back: str = ""
     start_from: Checkpoint | None = None
     workers: int | None = None
+    overwrite: bool = False
     overrides: dict[str, str] = field(default_factory=dict)
     step: int = field(default=0, init=False)
     seconds: float = field(default=0.0, init=False)
     stopping: bool = field(default=False, init=False)
+    _old: Path | None = field(default=None, init=False)
+    """The run that was there before, set aside."""
 
     @property
     def state_file(self) -> Path:
@@ -101,11 +108,14 @@ class Run:
         """Train to the end of the schedule; the caller may stop iterating at any time.
 
         Raises:
-            CutError: the data cannot be read, a loss is no longer a number, the disk is full, or
-                there is nothing to resume.
+            CutError: the data cannot be read, a loss is no longer a number, the disk is full,
+                there is nothing to resume, or a saved run that is to be neither resumed nor
+                overwritten.
         """
         ranks = self.placement.ranks
         if ranks.first:
+            if self.state_file.exists() and not (resume or self.overwrite):
+                raise CutError(f"there is a run {self.name!r} already: resume it or overwrite it")
             method = self._begin(load_state(self.state_file) if resume else None)
             ranks.hand_out(lambda: self._state(method))
         else:
@@ -114,9 +124,12 @@ class Run:
         check_same_data(data, ranks)
         total = self.settings.total_steps(data.epoch_length)
         if ranks.first:
-            self._make_folder()
-        with freed_memory_kept():
-            yield from self._loop(method, data, total, self._best(resume))
+            self._make_folder(resume)
+        try:
+            with freed_memory_kept():
+                yield from self._loop(method, data, total, self._best(resume))
+        finally:
+            self._bring_back()
 
     def _best(self, resume: bool) -> "Best | None":
         if self.evaluate_every is None or not self.placement.ranks.first:
@@ -142,7 +155,12 @@ class Run:
     def _take_up(self, state: dict[str, Any], method: Method) -> None:
         try:
             method.load_state_dict(state["method"])
-        except (RuntimeError, ValueError, KeyError) as error:
+        except KeyError as error:
+            raise CutError(
+                f"cannot resume: {self.state_file} holds no {error.args[0]}, as the settings ask "
+                "for: begin a new run with its model (--start-from)"
+            ) from error
+        except (RuntimeError, ValueError) as error:
             raise CutError(
                 f"cannot resume: {self.state_file} holds networks of other widths or layers than "
                 "the settings ask for"
@@ -153,11 +171,25 @@ class Run:
         """Save and stop after the step that is being made; may be called from a signal handler."""
         self.stopping = True
 
-    def _make_folder(self) -> None:
+    def _make_folder(self, resume: bool) -> None:
         try:
+            if self.overwrite and not resume and self.folder.exists():
+                self._old = set_aside(self.folder)
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CutError(f"cannot make {self.folder}: {reason(error)}") from error
+
+    def _bring_back(self) -> None:
+        """Undo what nothing was saved of."""
+        if self._old is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._old.rename(self.folder)
+            self._old = None
+
+    def _forget_old(self) -> None:
+        if self._old is not None:
+            shutil.rmtree(self._old, ignore_errors=True)
+            self._old = None
 
     def _loop(
         self, method: Method, data: TrainingData, total: int, best: "Best | None"
@@ -221,6 +253,7 @@ class Run:
             self._save_model(method, self.folder / "back", way="_back")
         last = self.folder / "last"
         self._save_model(method, last)
+        self._forget_old()
         return Saved(self.step, last)
 
     def _save_model(
@@ -270,15 +303,21 @@ def train(
     precision: str = "auto",
     minutes: float | None = None,
     resume: bool = False,
+    overwrite: bool = False,
 ) -> Iterator[Event]:
     """Train `name` in `CUT_HOME/runs` and yield what happens; see `Run` for more to choose.
 
+    The model is in the run's folder, in `last/`, for `cut.load(event.folder)` of a `Saved` event;
+    `cut.library.publish` puts it into the library.
+
     Raises:
-        CutError: as `Run.train`, or there is no such device.
+        CutError: as `Run.train`, there is no such device, or the name is unfit.
     """
-    folder = home() / "runs" / name
+    folder = home() / "runs" / validate_name(name)
     source = (Path(data[0]), Path(data[1])) if isinstance(data, tuple) else Path(data)
-    run = Run(name, settings, source, folder, choose(device, precision), minutes)
+    run = Run(
+        name, settings, source, folder, choose(device, precision), minutes, overwrite=overwrite
+    )
     return run.train(resume)
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
@@ -16,13 +16,14 @@ from cut.bands.choice import way_through
 from cut.bands.plan import Plan
 from cut.bands.run import Progress, is_out_of_memory
 from cut.bands.translation import translate_in_bands
-from cut.checkpoints import Checkpoint, find
+from cut.checkpoints import Checkpoint, find, is_number, text_in
 from cut.config import CutSettings, SinCutSettings
+from cut.config.bounds import BOUNDS
 from cut.data.folders import to_tensor
 from cut.device import Placement, choose
 from cut.errors import CutError
 from cut.memory import estimate_bytes, freed_memory_kept, memory_limit
-from cut.networks.generators import GENERATORS, Generator, build_generator
+from cut.networks.generators import GENERATORS, Generator, build_generator, head_channels
 from cut.networks.layers import pad_sides
 from cut.networks.patch_heads import PatchHeads
 from cut.networks.resnet import ResnetGenerator
@@ -52,8 +53,8 @@ class Translator:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        description = self.checkpoint.config.get("generator", {})
-        kind = description.get("kind")
+        description = self.checkpoint.table("generator")
+        kind = text_in(description, "kind")
         if kind not in GENERATORS:
             raise CutError(f"{self.checkpoint.name}: unknown kind of generator {kind!r}")
         try:
@@ -73,9 +74,14 @@ class Translator:
         state = self.checkpoint.patch_heads_state()
         if state is None:
             return None
-        described = self.checkpoint.config["patch_heads"]
-        heads = PatchHeads(described["channels"], described["dim"])
-        heads.load_state_dict(state)
+        described = self.checkpoint.table("patch_heads")
+        try:
+            heads = PatchHeads(described["channels"], described["dim"])
+            heads.load_state_dict(state)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CutError(
+                f"{self.checkpoint.name}: the patch heads are not those that config.json describes"
+            ) from error
         return heads.to(self.placement.device).eval().requires_grad_(False)
 
     def __call__(
@@ -181,9 +187,9 @@ class Translator:
     @property
     def contrasted_layers(self) -> tuple[int, ...]:
         """The layers that training contrasted, or the paper's where the model does not say."""
-        described = self.checkpoint.config.get("patch_heads")
-        if described is not None:
-            return tuple(described["layers"])
+        described = self.checkpoint.table("patch_heads")
+        if described:
+            return self._checked_layers(described.get("layers"))
         if not isinstance(self.generator, ResnetGenerator):
             return SinCutSettings.layers
         last = self.generator.first_block + self.generator.blocks - 1
@@ -194,14 +200,29 @@ class Translator:
         """How many crops a step contrasted with each other; 0 if it did so within a picture."""
         if self.checkpoint.config.get("method") != SinCutSettings.method:
             return 0
-        settings = self.checkpoint.config.get("settings", {})
-        return int(settings.get("batch_size", SinCutSettings.batch_size))
+        return int(self._setting("batch_size", SinCutSettings.batch_size))
 
     @property
     def temperature(self) -> float:
         """What training divided the cosines by."""
-        settings = self.checkpoint.config.get("settings", {})
-        return float(settings.get("temperature", CutSettings.temperature))
+        return float(self._setting("temperature", CutSettings.temperature))
+
+    def _setting(self, name: str, default: float) -> float:
+        value = self.checkpoint.table("settings").get(name, default)
+        if not is_number(value) or value not in BOUNDS[name]:
+            told = f"settings.{name} should be {BOUNDS[name].words}"
+            raise CutError(f"{self.checkpoint.name}: config.json: {told}")
+        return value
+
+    def _checked_layers(self, layers: Any) -> tuple[int, ...]:
+        try:
+            head_channels(self.generator, layers)
+        except (TypeError, ValueError) as error:
+            raise CutError(
+                f"{self.checkpoint.name}: config.json: patch_heads.layers should be a list of "
+                "layers that the generator has"
+            ) from error
+        return tuple(layers)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -190,3 +191,30 @@ def test_config_is_plain_json(tmp_path: Path) -> None:
     values = json.loads((made.folder / "config.json").read_text())
     assert values == read_checkpoint(made.folder).config
     assert values["settings"]["layers"] == [0, 4, 8, 12]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"title": 7, "summary": ["x"], "steps": "many"},
+        {"data": "a text", "settings": "a text", "generator": []},
+        {"data": {"name": 1, "terms": {}}, "settings": {"load_size": "256"}},
+        {"score": "good"},
+        {"score": {"metric": "kid", "value": "x"}},
+        {"score": {"metric": 1, "value": 0.5}},
+        {"score": {"metric": "kid", "value": 0.5, "interval": [0.1]}},
+        {"score": {"metric": "kid", "value": True}},
+    ],
+)
+def test_what_is_of_another_type_is_as_good_as_not_said(home: Path, wrong: dict[str, Any]) -> None:
+    folder = make(home / "checkpoints", "mine").folder
+    config = json.loads((folder / "config.json").read_text())
+    said = {"title": "Said", "summary": "Said", "steps": 5, "data": {"name": "d", "terms": "t"}}
+    (folder / "config.json").write_text(json.dumps(config | said | wrong))
+    model = find("mine")
+    assert model.title == ("mine" if "title" in wrong else "Said")
+    assert model.summary == ("" if "summary" in wrong else "Said")
+    assert model.steps == (0 if "steps" in wrong else 5)
+    assert (model.data, model.terms) == (("", "") if "data" in wrong else ("d", "t"))
+    assert model.score is None
+    assert model.trained_side == (None if "settings" in wrong else 40)

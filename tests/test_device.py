@@ -1,5 +1,8 @@
 """Device and precision: what is chosen, what is refused, what is said about it."""
 
+import threading
+import time
+
 import pytest
 import torch
 
@@ -37,9 +40,43 @@ def test_paying_is_measured(
 ) -> None:
     times = dict(zip((torch.float32, torch.bfloat16), seconds, strict=True))
     monkeypatch.setattr(device, "_conv_seconds", lambda dtype: times[dtype])
-    device.bf16_pays_on_cpu.cache_clear()
+    device._bf16_pays.cache_clear()
     assert device.bf16_pays_on_cpu() is pays
-    device.bf16_pays_on_cpu.cache_clear()
+    device._bf16_pays.cache_clear()
+
+
+def test_two_who_ask_first_leave_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What both set and put back is the process's: they take turns, and the second only reads."""
+    at_work: list[int] = []
+    together: list[int] = []
+
+    def measured(dtype: torch.dtype) -> float:
+        at_work.append(1)
+        time.sleep(0.05)
+        together.append(len(at_work))
+        at_work.pop()
+        return 1.0
+
+    monkeypatch.setattr(device, "_conv_seconds", measured)
+    device._bf16_pays.cache_clear()
+    askers = [threading.Thread(target=device.bf16_pays_on_cpu) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    device._bf16_pays.cache_clear()
+    assert together == [1, 1]
+
+
+def test_the_number_of_threads_comes_back_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no such instruction")
+
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(Placement, "network", fails)
+    with pytest.raises(RuntimeError):
+        device._conv_seconds(torch.float32)
+    assert torch.get_num_threads() == threads
 
 
 def test_a_convolution_is_timed() -> None:

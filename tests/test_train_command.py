@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cut.cli import main
+from tests.helpers import make_unpaired
 
 
 @pytest.fixture
@@ -69,3 +70,32 @@ def test_wrong_arguments_are_told_in_one_line(
     assert left.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line
+
+
+def test_what_cannot_begin_overwrites_nothing(home: Path, tmp_path: Path) -> None:
+    call = ["train", "--name", "mine", "--device", "cpu", "--precision", "fp32", "--json"]
+    for setting in ("ngf=4", "ndf=4", "init=normal", "crop_size=32", "load_size=40", "lambda_vision=0"):
+        call += ["--set", setting]
+    call += ["--preset", "compact", "--steps", "1"]
+    data = make_unpaired(tmp_path / "data", count=2)
+    assert main([*call, "--data", str(data)]) == 0
+    state = home / "runs" / "mine" / "state.pt"
+    before = state.read_bytes()
+    assert main([*call, "--data", str(tmp_path / "missing"), "--overwrite"]) == 2
+    assert main([*call, "--data", str(data), "--overwrite", "--start-from", "nobody"]) == 2
+    assert state.read_bytes() == before
+    last = state.parent / "last"
+    again = [*call, "--data", str(data), "--overwrite", "--seed", "1"]
+    assert main([*again, "--start-from", str(last)]) == 0
+    assert state.read_bytes() != before
+
+
+def test_pictures_none_of_which_can_be_read(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_unpaired(tmp_path / "data", count=1)
+    for picture in data.rglob("*.png"):
+        picture.write_bytes(b"broken")
+    assert main([*CALL, "--data", str(data), "--preset", "compact"]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.endswith(f"none of the pictures in {data}/trainA can be read")

@@ -296,3 +296,7 @@ def test_train_keeps_runs_at_home(
     settings = replace(TINY, steps=1)
     events = list(trainer.train(settings, data, "mine", device="cpu", precision="fp32"))
     assert events[-1].folder == checkpoints.home() / "runs" / "mine" / "last"
+    with pytest.raises(CutError, match="there is a run 'mine' already"):
+        next(trainer.train(settings, data, "mine", device="cpu", precision="fp32"))
+    with pytest.raises(CutError, match="use letters, digits"):
+        trainer.train(settings, data, "../../mine", device="cpu", precision="fp32")

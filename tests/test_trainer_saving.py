@@ -99,3 +99,49 @@ def test_exporting_to_a_full_disk(tmp_path: Path) -> None:
     with full_disk(1000), pytest.raises(CutError, match=r"cannot write .*latest_net_G\.pth"):
         export_published(model, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_saved_run_is_not_trained_over(tmp_path: Path) -> None:
+    run = saved_run(tmp_path)
+    before = files_of(run.folder)
+    again = Run("model", TINY, run.data, run.folder, run.placement, workers=0)
+    with pytest.raises(CutError, match="there is a run 'model' already: resume it or overwrite it"):
+        next(again.train())
+    assert files_of(run.folder) == before
+
+
+def test_what_is_overwritten_goes_with_the_first_save_and_not_before(tmp_path: Path) -> None:
+    run = saved_run(tmp_path)
+    before = files_of(run.folder)
+    start = read_checkpoint(run.folder / "last")
+
+    def again(data: Path = tmp_path / "data") -> Run:
+        place = run.placement
+        new = Run("model", TINY, data, run.folder, place, save_every=2, workers=0, overwrite=True)
+        new.start_from = start
+        return new
+
+    with pytest.raises(CutError, match="no folder"):
+        next(again(tmp_path / "missing").train())
+    assert files_of(run.folder) == before
+    for event in again().train():
+        if isinstance(event, Step):
+            break  # nothing was saved yet
+    assert files_of(run.folder) == before
+    for event in again().train():
+        if isinstance(event, Step) and event.step == 3:
+            break
+    state = torch.load(run.state_file, weights_only=True)
+    assert state["step"] == 2
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_resuming_with_a_part_that_was_not_trained(tmp_path: Path) -> None:
+    run = saved_run(tmp_path)
+    run.overrides = {"lambda_texture": "1"}
+    with pytest.raises(CutError, match="holds no texture, as the settings ask for"):
+        list(run.train(resume=True))

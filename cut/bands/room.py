@@ -6,15 +6,12 @@ they are kept as long as the limit has room for them, and given back before an o
 it has not.
 """
 
-import os
 import sys
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from cut.memory import glibc
-
-STATM = Path("/proc/self/statm")
+from cut.resident import resident
 
 SMALL = 4_000_000
 """Bytes for all that is too small to ask for room: strips of statistics, say."""
@@ -30,13 +27,13 @@ class Room:
     def __init__(self, limit: int | None):
         self._limit = limit if _libc() is not None else None
         self.close()
-        self._before = resident() if self._limit is not None else 0
+        self._before = _held() if self._limit is not None else 0
 
     def make(self, needed: int) -> None:
         """See to it that `needed` bytes more keep within the limit, as far as giving back can."""
         if self._limit is None:
             return
-        if resident() - self._before + needed + SMALL > self._limit:
+        if _held() - self._before + needed + SMALL > self._limit:
             self.close()
 
     def close(self) -> None:
@@ -46,13 +43,15 @@ class Room:
             libc.malloc_trim(0)
 
 
-def resident() -> int:
-    """Bytes of memory that this process holds, files that are mapped into it aside. Linux only."""
-    _, everything, files, *_ = map(int, STATM.read_text().split())
-    return (everything - files) * os.sysconf("SC_PAGE_SIZE")
+def _held() -> int:
+    """Bytes of memory that this process holds, files that are mapped into it aside."""
+    told = resident()
+    assert told is not None  # or there would be no library to give back with
+    everything, files = told
+    return everything - files
 
 
 @cache
 def _libc() -> Any:
     """glibc, where what the process holds can be read besides."""
-    return glibc() if sys.platform == "linux" and STATM.exists() else None
+    return glibc() if sys.platform == "linux" and resident() else None

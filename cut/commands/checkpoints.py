@@ -104,7 +104,7 @@ def run_show(args: argparse.Namespace) -> int:
         return 0
     print(f"{model.name}: {model.summary or model.title}")
     print(f"in {model.folder}, {model.size_bytes / 1e6:.1f} MB, parts: {', '.join(model.files)}")
-    generator = ", ".join(f"{key} {value}" for key, value in model.config["generator"].items())
+    generator = ", ".join(f"{key} {value}" for key, value in model.table("generator").items())
     print(f"generator: {generator}")
     print(f"terms of its data: {model.terms or 'not stated'}")
     if model.card:

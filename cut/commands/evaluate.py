@@ -176,11 +176,10 @@ def _facts(args: argparse.Namespace, translator: "Translator") -> dict[str, str]
     from cut.library.speed import machine
 
     model, placement = translator.checkpoint, translator.placement
-    data = (model.config.get("data") or {}).get("name")
-    steps = model.config.get("steps") if args.weights != "all" else None
+    steps = model.steps if args.weights != "all" else 0
     name = model.name if args.weights is None else args.checkpoint
     trained = [f"{steps:,} steps of {model.config.get('method')}"] if steps else []
-    trained += [f"on {data}"] if data else []
+    trained += [f"on {model.data}"] if model.data else []
     return {
         "command": shlex.join(["python", "-m", "cut", *sys.argv[1:]]),
         "model": ", ".join([f"{model.title} ({name})", " ".join(trained)]).rstrip(", "),

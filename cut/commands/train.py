@@ -2,10 +2,10 @@
 
 import argparse
 import json
-import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,7 @@ def _train(args: argparse.Namespace, placement: "Placement") -> int:
         evaluate_every=args.evaluate_every,
         overrides=overrides if args.resume else {},
         start_from=find(args.start_from) if args.start_from and first else None,
+        overwrite=args.overwrite,
     )
     if first:
         print(placement.describe(), file=sys.stderr)
@@ -170,7 +171,8 @@ def _log(folder: Path, event: "Step") -> None:
 
 
 def _append(folder: Path, row: dict[str, Any]) -> None:
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+    # Training goes on without it: what a full disk cannot take of the next save is told there.
+    with suppress(OSError), (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
 
 
@@ -238,8 +240,6 @@ def _run_folder(args: argparse.Namespace) -> Path:
         if args.name_back == args.name:
             raise CutError("--name-back: the two ways need two names")
         claim(args.name_back, overwrite=args.resume or args.overwrite)
-    if folder.exists() and not args.resume:
-        if not args.overwrite:
-            raise CutError(f"there is a run {args.name!r} already: add --resume or --overwrite")
-        shutil.rmtree(folder)
+    if folder.exists() and not (args.resume or args.overwrite):
+        raise CutError(f"there is a run {args.name!r} already: add --resume or --overwrite")
     return folder

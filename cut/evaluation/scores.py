@@ -209,7 +209,7 @@ class _Run:
 
 def _score_pair(run: _Run, source: Path, target: Path, size: int, device: str) -> Score:
     """Return the SIFID-lite0 of one translation at a short side of `size` px."""
-    wanted = read_stored(target)
+    wanted = at_short_side(read_stored(target), size)
     pair = run.pair(source, size)
     return Score(
         metric="sifid-lite0",

@@ -196,12 +196,11 @@ def _describe(model: Any, checkpoint: Checkpoint) -> None:
     from onnx.helper import set_model_props
 
     model.producer_name, model.doc_string = "cut", checkpoint.title
-    data = checkpoint.config.get("data") or {}
     known = {
         "name": checkpoint.name,
         "summary": checkpoint.summary,
-        "data": data.get("name"),
-        "terms": data.get("terms"),
+        "data": checkpoint.data,
+        "terms": checkpoint.terms,
         "input": "picture: RGB in [-1, 1], 1 x 3 x height x width",
         "output": "translation: RGB, to be clamped to [-1, 1]",
     }

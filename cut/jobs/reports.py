@@ -3,12 +3,11 @@
 import sys
 import time
 from collections import deque
-from pathlib import Path
 
 from cut.errors import CutError
 from cut.jobs.records import Metric
 from cut.jobs.store import Progress, Store
-from cut.resident import peak_resident
+from cut.resident import peak_resident, resident
 
 REPORT_SECONDS = 0.5
 RATE_SECONDS = 10.0
@@ -103,13 +102,8 @@ def memory() -> float | None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.memory_reserved():
         return torch.cuda.memory_reserved() / 1e9
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return _largest()
-    import resource
-
-    return pages * resource.getpagesize() / 1e9
+    held = resident()
+    return held[0] / 1e9 if held else _largest()
 
 
 def _largest() -> float | None:

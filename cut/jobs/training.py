@@ -170,6 +170,10 @@ class History:
     def __init__(self, store: Store, job: str, folder: Path) -> None:
         self.store, self.job, self.folder = store, job, folder
         self.steps = [row["step"] for row in store.previews(job)]
+        known = {f"{step:07d}.jpg" for step in self.steps}
+        for path in folder.glob("*.jpg"):  # of steps after the last save, which are made again
+            if path.name not in known:
+                path.unlink(missing_ok=True)
 
     def add(self, step: int, seconds: float, picture: Image.Image) -> None:
         """Keep a preview.
@@ -213,11 +217,11 @@ def _publish(home: Path, row: Row) -> str | None:
 def _give_out(home: Path, folder: Path, job: str, known: str | None, name: str) -> str:
     """Publish one model: in place of the `known` one, or under `name` if it is free.
 
-    One that was renamed meanwhile keeps its new name and title.
+    What is there keeps its name and title: somebody may have chosen them meanwhile.
     """
     found = known or free_name(home, name)
     values = read_checkpoint(folder).config | {"name": found, KEY: mark(job)}
-    if known is not None and known != name:
+    if known is not None:
         values["title"] = find(known).title
     write_text(folder / "config.json", json.dumps(values, indent=2) + "\n")
     publish(folder, found)

@@ -18,6 +18,7 @@ from typing import IO
 
 from cut.checkpoints import PARTS
 from cut.errors import CutError
+from cut.files import reason
 from cut.home import home
 from cut.library.imports import About, Imported, import_model
 from cut.library.store import claim
@@ -115,11 +116,7 @@ def download(
     with tempfile.TemporaryDirectory(prefix="cut-download-") as made:
         folder = Path(made) / name
         folder.mkdir()
-        try:
-            entries = _take_out(archive, name, folder)
-        except CutError:
-            archive.unlink(missing_ok=True)  # or it would be in the way for ever
-            raise
+        entries = _take_out(archive, name, folder)
         about = About(model.title, model.summary, model.method, model.data)
         imported = import_model(folder, name, model.terms, overwrite, about)
         digest = hashlib.sha256((folder / "latest_net_G.pth").read_bytes()).hexdigest()
@@ -147,8 +144,10 @@ def archive_path(url: str) -> Path:
 def _take_out(archive: Path, name: str, folder: Path) -> int:
     """Write a model's parts to `folder`; the number of entries that the whole archive has.
 
+    An archive that is of no use is deleted, or it would be in the way for ever.
+
     Raises:
-        CutError: the archive is damaged, or has no such model.
+        CutError: the archive is damaged, or has no such model; or `folder` cannot be written.
     """
     wanted = {f"latest_net_{letter}.pth" for letter in PARTS.values()}
     entries = 0
@@ -160,11 +159,18 @@ def _take_out(archive: Path, name: str, folder: Path) -> int:
                 if member.isfile() and at.name in wanted and at.parent.name == name:
                     _write(tar.extractfile(member), member, folder / at.name)
             _refuse_truncated(archive, tar.offset)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+    except OSError as error:
+        raise CutError(
+            f"cannot take {name} out of {archive}: {reason(error)}; the archive stays for the next "
+            f"try (it is unpacked in {folder.parent}: TMPDIR names another place)"
+        ) from error
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        archive.unlink(missing_ok=True)
         raise CutError(
             f"the archive {archive.name} is damaged or no tar, and was deleted: download it again"
         ) from error
     if not (folder / "latest_net_G.pth").is_file():
+        archive.unlink(missing_ok=True)
         raise CutError(
             f"the archive {archive.name} holds no {name}/latest_net_G.pth, and was deleted: it is "
             "not the authors'"

@@ -4,7 +4,6 @@ A config.json may hold anything: what is kept of it has the types that pages and
 and what it says of the networks is compared with the weights' own names and shapes.
 """
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from cut.checkpoints import Checkpoint
+from cut.checkpoints import Checkpoint, is_number, text_in
+from cut.config.bounds import BOUNDS
 from cut.errors import CutError
 from cut.library.store import one_line, sample_files
 from cut.marks import KEY
@@ -38,7 +38,7 @@ def checked_config(values: dict[str, Any], terms: str | None = None) -> dict[str
     """
     kept = {name: value for name, value in values.items() if name != KEY}
     generator = _table(values, "generator")
-    if generator.get("kind") not in GENERATORS:
+    if text_in(generator, "kind") not in GENERATORS:
         raise CutError(
             f"unknown architecture {str(generator.get('kind'))[:40]!r}: this version knows "
             f"{' and '.join(GENERATORS)}"
@@ -56,7 +56,8 @@ def checked_config(values: dict[str, Any], terms: str | None = None) -> dict[str
     for name in ("steps", "hours"):
         kept[name] = _number(values, name, 0)
     kept["settings"] = _table(values, "settings")
-    _number(kept["settings"], "load_size", None, "settings.")
+    for name in ("load_size", "temperature", "batch_size"):
+        _check_setting(kept["settings"], name)
     for name, check in (("score", _checked_score), ("speed", _checked_speed)):
         kept.pop(name, None)
         if values.get(name) is not None:
@@ -86,6 +87,8 @@ def check_weights(model: Checkpoint) -> None:
         check_finite(state, model.files[part].name)
         if part == "patch_heads":
             _check_heads(model, state, described)
+    if model.config.get("patch_heads") is not None and not model.has_patch_heads:
+        _check_layers(model, described)
 
 
 def check_finite(state: dict[str, Tensor], name: str) -> None:
@@ -138,12 +141,24 @@ def _check_heads(model: Checkpoint, state: dict[str, Tensor], described: dict[st
         )
 
 
+def _check_layers(model: Checkpoint, described: dict[str, Any]) -> None:
+    """Of heads that were left out: they tell what the patch view should look at."""
+    with torch.device("meta"):
+        generator = build_generator(described)
+    try:
+        head_channels(generator, _table(model.config, "patch_heads")["layers"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CutError(
+            "config.json: patch_heads.layers should be a list of layers that the generator has"
+        ) from error
+
+
 def _checked_score(score: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {"metric": one_line(_text(score, "metric", "score."))}
     for name in ("value", "doing_nothing", "images", "size"):
         kept[name] = _number(score, name, None, "score.")
     interval = score.get("interval")
-    if isinstance(interval, list) and len(interval) == 2 and all(map(_is_number, interval)):
+    if isinstance(interval, list) and len(interval) == 2 and all(map(is_number, interval)):
         kept["interval"] = interval
     return kept
 
@@ -151,6 +166,12 @@ def _checked_score(score: dict[str, Any]) -> dict[str, Any]:
 def _checked_speed(speed: dict[str, Any]) -> dict[str, Any]:
     words = {name: one_line(_text(speed, name, "speed.")) for name in ("machine", "precision")}
     return words | {name: _number(speed, name, None, "speed.") for name in ("seconds", "size")}
+
+
+def _check_setting(settings: dict[str, Any], name: str) -> None:
+    value = _number(settings, name, None, "settings.")
+    if value is not None and value not in BOUNDS[name]:
+        raise CutError(f"config.json: settings.{name}={value:g}: {BOUNDS[name].words}")
 
 
 def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
@@ -171,13 +192,9 @@ def _number(values: dict[str, Any], name: str, default: float | None, prefix: st
     found = values.get(name)
     if found is None:
         return default
-    if not _is_number(found):
+    if not is_number(found):
         raise CutError(f"config.json: {prefix}{name} should be a number")
     return found
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _words(description: dict[str, Any]) -> str:

@@ -90,7 +90,7 @@ class Guard:
         Both halves compare the Origin with the Host themselves; Streamlit, if they differ, asks a
         server on the internet for this machine's address.
         """
-        origin = urlsplit(Headers(scope=scope).get("origin", "")).netloc.lower()
+        origin = _place_of(Headers(scope=scope).get("origin", ""))
         if origin in self.hosts:
             headers = MutableHeaders(raw=scope["headers"])
             headers["host"] = origin
@@ -108,8 +108,7 @@ class Guard:
             )
         origin = headers.get("origin")
         if origin is not None:
-            netloc = urlsplit(origin).netloc.lower()
-            if netloc != host.lower():
+            if _place_of(origin) != host.lower():
                 return _line(
                     403, f"Refused: the request comes from another site, {_short(origin)}."
                 )
@@ -292,6 +291,14 @@ def _is_address(name: str) -> bool:
 
 def _address(scope: Scope) -> str:
     return scope["client"][0] if scope.get("client") else ""
+
+
+def _place_of(origin: str) -> str:
+    """Host and port that an Origin names; empty if it names none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # of a header that no browser sends
+        return ""
 
 
 def _short(text: str) -> str:

@@ -1,6 +1,7 @@
 """A model card as a page may show it: Markdown from outside, without pictures, HTML and titles."""
 
 import re
+from collections.abc import Iterator
 
 LONGEST = 40_000
 """Characters that are shown; a card of ours has some 4,000."""
@@ -11,7 +12,8 @@ _PICTURE = re.compile(
     r"!\[[^\[\]]{0,500}\](?:\([^()\s]{0,2000}(?:\s+\"[^\"]{0,500}\")?\s*\)|\[[^\[\]]{0,200}\])?"
 )
 _EMPTY_LINK = re.compile(r"\[\s*\]\([^()\s]{0,2000}\)")
-_CODE = re.compile(r"(^```.*?^```[ \t]*$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+_FENCE = "```"
+_INLINE_CODE = re.compile(r"(`[^`\n]+`)")
 _HTML = re.compile(r"<!--.{0,2000}?-->|</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?/?>", re.DOTALL)
 _HEADING = re.compile(r"^#+ +(.*?)\s*$", re.MULTILINE)
 _FIRST_SAMPLE = re.compile(r"!\[[^\[\]]{0,500}\]\(samples/([^()\s/]{1,200})\)")
@@ -27,9 +29,37 @@ def shown_text(card: str) -> str:
     # Everywhere, since what this holds to be code a browser may not; and what is left of a mark
     # that is a picture's is none any more.
     text = _EMPTY_LINK.sub("", _PICTURE.sub("", text)).replace("![", "[")
-    parts = _CODE.split(text)
+    shown = (part if is_code else _without_marks(part) for part, is_code in _blocks(text))
+    return "".join(shown).strip()
+
+
+def _without_marks(text: str) -> str:
+    """Text outside of code blocks, its headings bold lines, and without HTML."""
+    parts = _INLINE_CODE.split(text)
     parts[::2] = [_HEADING.sub(r"\n**\1**\n", _HTML.sub("", part)) for part in parts[::2]]
-    return "".join(parts).strip()
+    return "".join(parts)
+
+
+def _blocks(text: str) -> Iterator[tuple[str, bool]]:
+    """Text and fenced code in turn, and which it is; a fence that nothing closes is text.
+
+    Line by line: an expression that looks for the end of each fence takes seconds for a card of
+    thousands of them.
+    """
+    block: list[str] = []
+    fenced = False
+    for line in text.splitlines(keepends=True):
+        if fenced:
+            block.append(line)
+            if line.rstrip() == _FENCE:
+                yield "".join(block), True
+                block, fenced = [], False
+        elif line.startswith(_FENCE):
+            yield "".join(block), False
+            block, fenced = [line], True
+        else:
+            block.append(line)
+    yield "".join(block), False
 
 
 def first_sample(card: str) -> str | None:

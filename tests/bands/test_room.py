@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cut.bands.room import STATM, Room, _libc
+from cut.bands.room import Room, _libc
+from cut.resident import STATM
 
 CASES = [
     (900, 700, 0.15, 16),
@@ -75,7 +76,7 @@ def test_memory_is_given_back_only_where_there_is_no_room(monkeypatch: pytest.Mo
             held[0] = min(held[0], 120)
 
     monkeypatch.setattr("cut.bands.room._libc", Library)
-    monkeypatch.setattr("cut.bands.room.resident", lambda: held[0])
+    monkeypatch.setattr("cut.bands.room._held", lambda: held[0])
     monkeypatch.setattr("cut.bands.room.SMALL", 0)
     room = Room(50)
     assert given == [100], "what was kept before does not count"

@@ -143,5 +143,7 @@ def test_single_pictures(tmp_path: Path) -> None:
     assert score.interval is None
     assert score.images == 1
     assert score.value < score.doing_nothing
+    same = scores.evaluate(lambda one: one, target, target, "sifid-lite0", size=40)
+    assert same.value == pytest.approx(0, abs=1e-3), "both are brought to the size"
     with pytest.raises(CutError, match="holds 2"):
         scores.evaluate(lambda one: one, folder, target, "sifid-lite0")

@@ -86,6 +86,34 @@ def test_an_endless_directory_is_not_read(field: str, monkeypatch: pytest.Monkey
     assert f"at most {LIMITS.pictures:,} pictures" in refused(Upload("set.zip", bytes(data)))
 
 
+@pytest.mark.parametrize("between", [0, 12])
+@pytest.mark.parametrize(("files", "size"), [(70_000, 50), (1, 17_000_000)])
+def test_the_numbers_of_a_second_record_count(
+    between: int, files: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zip64's record goes before the usual one, from right before the locator or from afar."""
+    data = zipped({"a.png": b"x"}).data
+    end = data.rindex(b"PK\x05\x06")
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, files, files, size, 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    monkeypatch.setattr(archives.zipfile, "ZipFile", None)
+    upload = Upload("set.zip", data[:end] + record + bytes(between) + locator + data[end:])
+    assert f"at most {LIMITS.pictures:,} pictures" in refused(upload)
+
+
+def test_a_place_beyond_all_files() -> None:
+    data = zipped({"a.png": b"x"}).data
+    at, end = data.index(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+    entry, closing = bytearray(data[at:end]), bytearray(data[end:])
+    extra = struct.pack("<HHQ", 1, 8, 2**63 + 5)
+    struct.pack_into("<H", entry, 30, len(extra))
+    struct.pack_into("<L", entry, 42, 0xFFFFFFFF)
+    struct.pack_into("<L", closing, 12, len(entry) + len(extra))
+    upload = Upload("set.zip", data[:at] + bytes(entry) + extra + bytes(closing))
+    ((name, content),) = read_pictures(upload, pictures_listed(upload))
+    assert (name, str(content)) == ("a.png", "a.png is damaged inside set.zip: zip it again")
+
+
 @pytest.mark.parametrize("keep", [0, 3, 60, -5])
 def test_a_damaged_zip(keep: int) -> None:
     data = zipped({"a.png": b"some bytes"}).data

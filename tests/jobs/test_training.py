@@ -132,6 +132,11 @@ def test_a_model_that_is_renamed_stays_the_jobs(
     old = job.model
     assert old is not None
     assert queued.id not in (home / "checkpoints" / old / "config.json").read_text()
+    rename(old, old, "Only the title")
+    jobs.resume(job.id)
+    at_step(monkeypatch, 3, lambda: store_of(jobs).ask_to_stop(queued.id))
+    job = train(jobs, job)
+    assert (job.model, find(old).title, find(old).config["steps"]) == (old, "Only the title", 3)
     rename(old, "cliffs", "Cliffs")
     assert jobs.get(job.id).model == "cliffs"
     other = make_checkpoint(home / "checkpoints" / old, ngf=4)
@@ -277,6 +282,9 @@ def test_history_is_thinned(jobs: Jobs, home: Path, monkeypatch: pytest.MonkeyPa
     assert steps[0] == 1
     assert steps[-3:] == [38, 39, 40]
     assert all(preview.path.is_file() for preview in jobs.previews(job.id))
+    assert len(list(history.folder.iterdir())) == len(steps)
+    (history.folder / "0000077.jpg").write_bytes(b"of a step after the last save")
+    History(store_of(jobs), job.id, history.folder)
     assert len(list(history.folder.iterdir())) == len(steps)
 
 

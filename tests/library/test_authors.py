@@ -1,5 +1,6 @@
 """The authors' models by name, out of an archive on a server of our own."""
 
+import errno
 import io
 import tarfile
 from pathlib import Path
@@ -107,6 +108,22 @@ def test_a_truncated_archive(server: FaultyServer, published: bytes, keep: int) 
             server.content = published[: tar.getmembers()[-1].offset]
     assert "is damaged or no tar, and was deleted" in refused(NAME, server.url)
     server.content = published
+    download(NAME, url=server.url)
+
+
+def test_a_full_disk_keeps_the_archive(
+    server: FaultyServer, published: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.content = published
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cut.library.authors.shutil.copyfileobj", full)
+        assert "No space left on device; the archive stays" in refused(NAME, server.url)
+    assert archive_path(server.url).read_bytes() == published
+    server.content = b""
     download(NAME, url=server.url)
 
 

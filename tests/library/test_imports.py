@@ -116,6 +116,8 @@ def test_texts_are_brought_to_one_line(model: Checkpoint, home: Path) -> None:
         ({"steps": "many"}, "steps should be a number"),
         ({"hours": float("nan")}, "hours should be a number"),
         ({"settings": {"load_size": "x"}}, "settings.load_size should be a number"),
+        ({"settings": {"temperature": 0}}, "settings.temperature=0: from 0.001 to 100"),
+        ({"settings": {"batch_size": "x"}}, "settings.batch_size should be a number"),
         ({"score": {"metric": "fid", "value": "good"}}, "score.value should be a number"),
         ({"patch_heads": {"layers": [0, 99], "channels": [3, 3], "dim": 16}}, "does not fit"),
         ({"patch_heads": {"layers": [0, 4, 8, 12], "channels": [1], "dim": 16}}, "does not fit"),
@@ -126,6 +128,15 @@ def test_a_config_that_is_wrong(
     model: Checkpoint, home: Path, changes: dict[str, Any], told: str
 ) -> None:
     assert told in refused(change(model, **changes).folder, home)
+
+
+@pytest.mark.parametrize("heads", [{"layers": [99]}, {"layers": "all"}, {"dim": 16}])
+def test_layers_of_heads_that_were_left_out(
+    model: Checkpoint, home: Path, heads: dict[str, Any]
+) -> None:
+    model.files["patch_heads"].unlink()
+    told = refused(change(model, patch_heads=heads).folder, home)
+    assert "patch_heads.layers should be a list of layers that the generator has" in told
 
 
 def test_terms_can_be_said_when_importing(model: Checkpoint, home: Path) -> None:

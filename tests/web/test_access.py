@@ -70,6 +70,7 @@ def accepts_websocket(browser: TestClient, **headers: str) -> bool:
         ("http://localhost:3000", False),
         ("http://localhost.evil.example", False),
         ("null", False),
+        ("http://[x", False),
         ("", False),
     ],
 )

@@ -46,3 +46,18 @@ def test_a_page_tells_the_score_as_the_library_does_and_the_card_without_picture
     assert "`--output <DIR>`" in card
     for gone in ("license", "![", "samples/", "a.png", "b.svg", "<p", "<img", "a note"):
         assert gone not in card, gone
+
+
+def test_one_damaged_config_leaves_the_pages_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUT_HOME", str(tmp_path))
+    monkeypatch.setattr(cut.checkpoints, "BUNDLED", tmp_path / "bundled")
+    for name in ("bad", "good"):
+        folder = make_checkpoint(tmp_path / "checkpoints" / name, ngf=4).folder
+        config = json.loads((folder / "config.json").read_text())
+        wrong = {"title": 7, "summary": ["x"], "score": {"value": "x"}, "data": "x"}
+        (folder / "config.json").write_text(json.dumps(config | (wrong if name == "bad" else {})))
+    heads = [str(part.value) for part in build().blocks.values() if isinstance(part, gr.HTML)]
+    for name in ("bad", "good"):
+        assert any(text.startswith(f"<h1>{name}</h1>") for text in heads)

@@ -52,7 +52,7 @@ def test_a_picture_that_hides_in_code_or_behind_another() -> None:
 
 def test_a_card_without_end_takes_no_time() -> None:
     began = time.process_time()
-    for piece in ("![", "[](", "<a ", "`", "![a](b ", "<!--", "---\n", "```\n"):
+    for piece in ("![", "[](", "<a ", "`", "![a](b ", "<!--", "---\n", "```\n", "```x\n"):
         assert len(shown_text(piece * LONGEST)) <= LONGEST
     assert time.process_time() - began < 2
 
@@ -61,3 +61,9 @@ def test_the_first_sample_is_the_card_s_own_choice() -> None:
     assert first_sample(CARD) == "horse.jpg"
     assert first_sample("![x](../../secret.jpg) ![x](samples/../secret.jpg)") is None
     assert first_sample("") is None
+
+
+def test_a_fence_that_nothing_closes_is_text() -> None:
+    shown = shown_text("```sh\n# kept\n```\n# bold\n```\n# bold too")
+    assert shown.startswith("```sh\n# kept\n```\n\n**bold**\n")
+    assert shown.endswith("```\n\n**bold too**")

@@ -1,6 +1,6 @@
 """A checkpoint's card: what it was trained on, under which terms, and how it scores."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def card(checkpoint: "Checkpoint") -> None:
     """Draw the card of `checkpoint`; the whole model card opens on demand."""
-    for line in (data_line(checkpoint.config), plain(score_line(checkpoint.score))):
+    for line in (data_line(checkpoint), plain(score_line(checkpoint.score))):
         if line:
             st.caption(line)
     samples = sample_files(checkpoint.folder)
@@ -27,11 +27,10 @@ def card(checkpoint: "Checkpoint") -> None:
                 st.image(sample, width="stretch", alt=f"{shows(sample)}: before and after")
 
 
-def data_line(config: dict[str, Any]) -> str:
+def data_line(checkpoint: "Checkpoint") -> str:
     """Return on what the checkpoint was trained, and the terms of that; empty if it is not told."""
-    data = config.get("data") or {}
-    if not data.get("name"):
+    if not checkpoint.data:
         return ""
-    steps = f" for {config['steps']:,} steps" if config.get("steps") else ""
-    terms = f" Terms: {plain(data['terms']).rstrip('.')}." if data.get("terms") else ""
-    return f"Trained on {plain(data['name'])}{steps}.{terms}"
+    steps = f" for {checkpoint.steps:,} steps" if checkpoint.steps else ""
+    terms = f" Terms: {plain(checkpoint.terms).rstrip('.')}." if checkpoint.terms else ""
+    return f"Trained on {plain(checkpoint.data)}{steps}.{terms}"

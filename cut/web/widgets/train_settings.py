@@ -1,8 +1,11 @@
 """What is chosen before training: a plan, a few plain settings, and the paper's under Advanced."""
 
+from contextlib import suppress
+
 import streamlit as st
 
-from cut.config import preset
+from cut.config import preset, with_overrides
+from cut.errors import CutError
 from cut.jobs import LIMITS, Request
 from cut.web.training.plans import (
     DETAIL,
@@ -57,6 +60,8 @@ def choose_settings(mode: str, pictures: int) -> Request:
     )
     changed = overrides(settings, chosen_detail, chosen_structure, _advanced(method, plan))
     if method != "sincut" and not {"steps", "epochs"} & set(changed):
+        with suppress(CutError):  # what is wrong is told when it is asked for
+            settings = with_overrides(settings, changed)
         whole = settings.total_steps(pictures)
         if whole > LIMITS.steps:
             # The rate still falls to zero at the end of what is left.
