@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -113,6 +114,11 @@ class Checkpoint:
         return text_in(self.table("data"), "terms")
 
     @property
+    def example(self) -> str:
+        """The key of the example picture that suits it best; empty where that is not stated."""
+        return text_in(self.config, "example")
+
+    @property
     def steps(self) -> int:
         """That it was trained for; 0 where that is not stated."""
         found = self.config.get("steps")
@@ -209,6 +215,12 @@ def available() -> list[Checkpoint]:
             except CutError:
                 continue
     return list(found.values())
+
+
+def first_of(models: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The one that pages begin with: a bundled one, if any, or each training would change it."""
+    bundled = [model for model in models if model.bundled]
+    return next(iter(bundled or models), None)
 
 
 def find(name_or_path: str | Path) -> Checkpoint:

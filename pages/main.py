@@ -16,14 +16,14 @@ PAGES = [
     st.Page("library.py", title="Library"),
 ]
 
+page = st.navigation(PAGES, position="top")
 st.set_page_config(
-    page_title="CUT",
+    page_title=f"{page.title} · CUT",
     page_icon=str(WIDGETS / "icon.svg"),
     layout="wide",
     menu_items={"About": "Contrastive unpaired image-to-image translation, on this machine."},
 )
 st.html(WIDGETS / "page.css")
-page = st.navigation(PAGES, position="top")
 if page.url_path:  # Translate, the page without one, shows its controls and a picture meanwhile
     start_engine()
 page.run()

@@ -16,7 +16,7 @@ from cut.web.widgets.choosing import (
     follow_links,
     write_links,
 )
-from cut.web.widgets.intake import intake
+from cut.web.widgets.intake import intake, suiting
 from cut.web.widgets.patch_stage import Subject, stage
 from cut.web.widgets.patch_words import formula, words
 from cut.web.widgets.plain import plain
@@ -43,7 +43,7 @@ def page() -> None:
     with right:
         words()
         formula(CutSettings.temperature)
-        intake(session)
+        intake(session, suiting(session, checkpoints))
         chosen = choose(session, state, checkpoints)
     state.meet(session.source.digest if session.source else None)
     with left:
@@ -92,7 +92,7 @@ def show(session: Session, state: PatchSession, checkpoints: list[Checkpoint]) -
     complain(session.complaints, session.offered)
     complaints = st.container()
     if session.source is None:
-        st.info("Drop in a photo: its patches appear here.")
+        st.info("Drop in a picture: its patches appear here.")
         return
     try:
         stage(Subject(session.source, checkpoints, state.size), state)

@@ -21,14 +21,14 @@ from cut.web.widgets.comparing import (
     offer_comparison,
     write_compared,
 )
-from cut.web.widgets.intake import intake
+from cut.web.widgets.intake import intake, suiting
 from cut.web.widgets.plain import plain
 from cut.web.widgets.side_by_side import side_by_side
 from cut.web.widgets.stage import stage
 from cut.web.widgets.starting import start_engine
 from cut.web.working_size import CHOICES, Choice, label
 
-INVITATION = "Drop in a photo: it is translated on this server and goes nowhere else."
+INVITATION = "Drop in a picture: it is translated on this server and goes nowhere else."
 
 
 def page() -> None:
@@ -51,7 +51,7 @@ def look_at_one(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
     heading = st.container()
     left, right = st.columns([7, 3], gap="large")
     with right:
-        intake(session)
+        intake(session, suiting(session, checkpoints))
         checkpoint = choose_checkpoint(session, checkpoints)
         offer_comparison(session, list(checkpoints))
         card(checkpoint)
@@ -64,7 +64,7 @@ def look_at_one(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
     with left:
         complain(session.complaints, session.offered)
         if session.source is None:
-            st.info("Drop in a photo: its translation appears here.")
+            st.info("Drop in a picture: its translation appears here.")
         else:
             try:
                 stage(session, checkpoint, Desk(session, checkpoint, choice))
@@ -86,7 +86,7 @@ def compare(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
     pictures = st.container()
     left, right = st.columns([7, 3], gap="large")
     with left:
-        intake(session)
+        intake(session, suiting(session, checkpoints))
     with right:
         choice = choose_size()
     write_address(session)
@@ -95,7 +95,7 @@ def compare(session: Session, checkpoints: dict[str, Checkpoint]) -> None:
         complain(session.complaints, session.offered)
         start_engine()
         if session.source is None:
-            st.info("Drop in a photo: its translations appear here.")
+            st.info("Drop in a picture: its translations appear here.")
         elif not chosen:
             st.info("Choose the checkpoints to compare.")
         else:

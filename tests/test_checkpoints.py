@@ -218,3 +218,12 @@ def test_what_is_of_another_type_is_as_good_as_not_said(home: Path, wrong: dict[
     assert (model.data, model.terms) == (("", "") if "data" in wrong else ("d", "t"))
     assert model.score is None
     assert model.trained_side == (None if "settings" in wrong else 40)
+
+
+def test_pages_begin_with_a_bundled_one(tmp_path: Path, home: Path) -> None:
+    assert checkpoints.first_of(available()) is None
+    make(home / "checkpoints", "a_training_of_today")
+    assert checkpoints.first_of(available()).name == "a_training_of_today"
+    make(tmp_path / "bundled", "zebras")
+    assert [model.name for model in available()] == ["a_training_of_today", "zebras"]
+    assert checkpoints.first_of(available()).name == "zebras"

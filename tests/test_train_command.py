@@ -74,8 +74,9 @@ def test_wrong_arguments_are_told_in_one_line(
 
 def test_what_cannot_begin_overwrites_nothing(home: Path, tmp_path: Path) -> None:
     call = ["train", "--name", "mine", "--device", "cpu", "--precision", "fp32", "--json"]
-    for setting in ("ngf=4", "ndf=4", "init=normal", "crop_size=32", "load_size=40", "lambda_vision=0"):
-        call += ["--set", setting]
+    small = {"ngf": 4, "ndf": 4, "init": "normal", "crop_size": 32, "load_size": 40}
+    for setting, value in (small | {"lambda_vision": 0}).items():
+        call += ["--set", f"{setting}={value}"]
     call += ["--preset", "compact", "--steps", "1"]
     data = make_unpaired(tmp_path / "data", count=2)
     assert main([*call, "--data", str(data)]) == 0

@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("name")
     for option in ("title", "summary", "data", "terms"):
         parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--example", default="", help="the example picture that suits it best")
     parser.add_argument("--score", type=Path, required=True)
     parser.add_argument("--samples", type=Path, required=True)
     args = parser.parse_args()
@@ -48,6 +49,7 @@ def bundle(args: argparse.Namespace) -> None:
         "name": args.name,
         "title": args.title,
         "summary": args.summary,
+        "example": args.example,
         "data": {"name": args.data, "terms": args.terms},
         "score": {key: measured[key] for key in keys} | {"size": 256},
     }

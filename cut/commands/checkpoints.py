@@ -132,8 +132,9 @@ def run_download(args: argparse.Namespace) -> int:
     with tqdm(unit="B", unit_scale=True, delay=0.5) as bar:
 
         def progress(came: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(came - bar.n)
+            if came:  # or there would be an empty bar before a line that says what is wrong
+                bar.total = total
+                bar.update(came - bar.n)
 
         done = download(args.name, progress, tqdm.write, args.url, args.overwrite)
     for line in done.verified:

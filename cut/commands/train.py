@@ -134,7 +134,8 @@ def _drive(training: "Run", resume: bool) -> "Step | None":
     terminated = signal.signal(signal.SIGTERM, lambda *_: training.stop())
     last: Step | None = None
     first = training.placement.ranks.first
-    with tqdm(unit="step", dynamic_ncols=True, disable=not first) as bar:
+    # With a delay, however short, nothing is drawn before the first step.
+    with tqdm(unit="step", dynamic_ncols=True, disable=not first, delay=1e-9) as bar:
         try:
             for event in training.train(resume):
                 if isinstance(event, Step):

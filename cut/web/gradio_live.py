@@ -7,12 +7,13 @@ from pathlib import Path
 
 import gradio as gr
 
+from cut.checkpoints import available, first_of
 from cut.web import live, usage
 from cut.web.gradio_parts import device_line, on_load, own_address
 
 INTRODUCTION = (
     "What your camera sees, through a model. Frames go to this server and nowhere else, and none "
-    "is kept; where it cannot keep up, frames are left out rather than shown late."
+    "is kept; where it cannot keep up, frames are left out rather than queued."
 )
 
 
@@ -42,9 +43,10 @@ def page() -> None:
 
 def live_checkpoints(_: object = None) -> list[dict[str, str]]:
     """The models to choose from, for the page's menu; Gradio hands over an argument in any case."""
-    from cut.checkpoints import available
-
-    return [{"name": checkpoint.name, "title": checkpoint.title} for checkpoint in available()]
+    models = available()
+    first = first_of(models)
+    models.sort(key=lambda model: model is not first)
+    return [{"name": model.name, "title": model.title} for model in models]
 
 
 def _file(kind: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from gradio.routes import INTERNAL_ROUTES
 
+from cut.checkpoints import Checkpoint, available, first_of
 from cut.pictures import fit_within
 from cut.web import api, gradio_jobs, gradio_live, gradio_patches, usage, working_size
 from cut.web.gradio_parts import (
@@ -26,9 +27,6 @@ from cut.web.model_card import shown_text
 from cut.web.models import MAX_WAITING
 from cut.web.score import score_line
 
-if TYPE_CHECKING:
-    from cut.checkpoints import Checkpoint
-
 TAKEN_NAMES = {
     *INTERNAL_ROUTES,
     *("translate", "checkpoints", "correspond", "live"),
@@ -37,8 +35,9 @@ TAKEN_NAMES = {
 """Names that Gradio or the general endpoints use; such a checkpoint has no page of its own."""
 
 INTRODUCTION = (
-    "Every checkpoint of this server has a page to share and an endpoint for programs: over plain "
-    "HTTP, from Python, and as an MCP tool. <a href='/'>The application</a> can do more."
+    "Every checkpoint that was here when the server started has a page to share and an endpoint "
+    "for programs: over plain HTTP, from Python, and as an MCP tool. Those added since are in the "
+    "menu below. <a href='/'>The application</a> can do more."
 )
 PREVIEW_SIDE = 1600
 PROGRESS = gr.Progress()
@@ -81,8 +80,6 @@ def build() -> gr.Blocks:
 
     Files of requests are deleted after an hour.
     """
-    from cut.checkpoints import available
-
     checkpoints = available()
     with OneLineBlocks(title="CUT", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
         _index(checkpoints)
@@ -107,20 +104,19 @@ def _index(checkpoints: list[Checkpoint]) -> None:
     gr.HTML(f"<h1>CUT</h1><p class='summary'>{INTRODUCTION}</p>", padding=False)
     paged = {c.name for c in checkpoints if c.name not in TAKEN_NAMES}
     cards = gr.HTML(_cards(checkpoints, paged), padding=False)
-    first = checkpoints[0].name if checkpoints else None
-    menu, device = _translator([c.name for c in checkpoints], first)
+    first = first_of(checkpoints)
+    menu, device = _translator([c.name for c in checkpoints], first.name if first else None)
     _translate_endpoint(api.translate, "translate", general=True)
     with gr.Accordion("Use it from a program", open=False):
         text = gr.Markdown()
     gr.api(api.list_checkpoints, api_name="checkpoints")
 
     def refresh(request: gr.Request) -> tuple[Any, ...]:
-        from cut.checkpoints import available
-
         now = available()
         names = [c.name for c in now]
         asked = request.query_params.get("checkpoint")
-        chosen = asked if asked in names else (names[0] if names else None)
+        first = first_of(now)
+        chosen = asked if asked in names else (first.name if first else None)
         choice = gr.Dropdown(choices=names, value=chosen)
         base, locked = own_address(request)
         program = usage.text(base, "translate", chosen or "NAME", password=locked)

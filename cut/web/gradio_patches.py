@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
+from cut.checkpoints import Checkpoint, available, first_of
 from cut.patch_sizes import SIZES
 from cut.web import api_patches, usage
 from cut.web.api import one_line_errors, uploaded
@@ -20,9 +21,6 @@ from cut.web.gradio_parts import (
     show_examples,
 )
 
-if TYPE_CHECKING:
-    from cut.checkpoints import Checkpoint
-
 INTRODUCTION = (
     "What the contrastive loss sees at one place of a picture: which patches of it the model takes "
     "for the same as the translation's patch there, as a figure and as numbers. "
@@ -35,7 +33,8 @@ def page(checkpoints: list[Checkpoint]) -> None:
     names = [checkpoint.name for checkpoint in checkpoints]
     gr.Navbar(main_page_name="All checkpoints")
     gr.HTML(f"<h1>Patches</h1><p class='summary'>{INTRODUCTION}</p>", padding=False)
-    menu = checkpoint_menu(names, names[0] if names else None)
+    first = first_of(checkpoints)
+    menu = checkpoint_menu(names, first.name if first else None)
     with gr.Row(equal_height=False):
         with gr.Column(scale=2):
             picture = picture_field()
@@ -70,12 +69,13 @@ def page(checkpoints: list[Checkpoint]) -> None:
         text = gr.Markdown()
 
     def refresh(request: gr.Request) -> tuple[Any, ...]:
-        from cut.checkpoints import available
-
-        now = [checkpoint.name for checkpoint in available()]
+        now = available()
+        first = first_of(now)
+        name = first.name if first else None
         base, locked = own_address(request)
-        program = usage.correspond_text(base, now[0] if now else "NAME", password=locked)
-        return gr.Dropdown(choices=now, value=now[0] if now else None), device_line(), program
+        program = usage.correspond_text(base, name or "NAME", password=locked)
+        menu = gr.Dropdown(choices=[checkpoint.name for checkpoint in now], value=name)
+        return menu, device_line(), program
 
     on_load(refresh, [menu, device, text])
 

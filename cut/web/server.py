@@ -77,6 +77,11 @@ def furnish(app: FastAPI) -> None:
     def without_slash(page: str, request: Request) -> RedirectResponse:
         return RedirectResponse(_with_query(f"/gradio/{page}", request), 307)
 
+    # The first page of the application has no address of its own, and people guess one.
+    @app.get("/translate", include_in_schema=False)
+    def first_page(request: Request) -> RedirectResponse:
+        return RedirectResponse(_with_query("/", request), 307)
+
     furnish_job_files(app)
     furnish_live(app)
     app.mount("/gradio", app.state.gradio)

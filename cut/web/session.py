@@ -65,6 +65,7 @@ class Session:
     sources: list[Source] = field(default_factory=list)
     shown: str | None = None  # the digest of the picture that is looked at
     checkpoint: str | None = None
+    greeted: str | None = None  # the digest of the picture that was shown unasked
     unasked: str | None = None  # the checkpoint that a page chose by itself
     compared: list[str] | None = None  # checkpoints side by side; None: one alone
     complaints: list[str] = field(default_factory=list)
@@ -100,20 +101,22 @@ class Session:
         if not good:
             return
         new = [digest for digest in good if digest not in known]
+        self.greeted = None
         self.sources = list(good.values())
         if new or self.shown not in good:
             self.shown = new[0] if new else self.sources[0].digest
 
     def take_one(self, source: Source) -> None:
         """Look at `source` alone; the upload field starts anew."""
-        self.sources, self.shown = [source], source.digest
+        self.sources, self.shown, self.greeted = [source], source.digest, None
         self.complaints = []
         self.round += 1
 
     def greet(self, source: Source) -> None:
-        """Look at `source` as long as nothing else was brought."""
-        if not self.sources:
+        """Look at `source` as long as nothing else was brought or chosen."""
+        if not self.sources or (self.greeted and self.shown == self.greeted):
             self.sources, self.shown = [source], source.digest
+            self.greeted = source.digest
 
     def complain(self, *errors: CutError) -> None:
         """Show `errors` on the page until something new is brought."""

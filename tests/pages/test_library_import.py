@@ -105,6 +105,9 @@ def test_a_refusal_on_the_page(open_library: OpenLibrary) -> None:
     take_in(page)
     (error,) = errors(page)
     assert "damaged" in error
+    assert errors(page.run()) == [error], "whatever else is pressed"
+    bring(page, ("b_net_G.pth", b"nothing else"))
+    assert errors(page) == []
 
 
 def test_a_visitor_brings_nothing(

@@ -1,6 +1,7 @@
 """The page Translate, from the first visit to a zip file."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -280,3 +281,17 @@ def test_without_a_checkpoint_the_page_says_what_to_do(
     monkeypatch.setenv("CUT_HOME", str(tmp_path / "empty"))
     (error,) = errors(open_page())
     assert "page Library" in error
+
+
+def test_who_brought_nothing_is_greeted_with_what_suits_the_model(
+    open_page: OpenPage, home: Path
+) -> None:
+    config = home / "checkpoints" / "second" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"example": "castle"}))
+    page = open_page(checkpoint="second")
+    assert session_of(page).source.example == "castle"
+    page.selectbox[0].set_value("first").run()
+    assert session_of(page).source.example == "chestnut_horse"
+    upload(page, file("mine.png"))
+    page.selectbox[0].set_value("second").run()
+    assert session_of(page).source.name == "mine.png", "what was brought stays"

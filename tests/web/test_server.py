@@ -55,6 +55,11 @@ def test_paths_with_and_without_a_slash_lead_to_gradio(
     assert "gradio" in httpx.get(server.url + target, timeout=60).text
 
 
+def test_the_first_page_is_found_by_its_name_too(server: RunningServer) -> None:
+    answer = httpx.get(f"{server.url}/translate?checkpoint=tiny", timeout=60)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/?checkpoint=tiny")
+
+
 def test_nothing_on_the_pages_is_fetched_from_elsewhere(server: RunningServer) -> None:
     for path in ("/", "/gradio/", "/gradio/tiny", "/gradio/theme.css"):
         answer = httpx.get(server.url + path, timeout=60)

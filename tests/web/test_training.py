@@ -15,6 +15,7 @@ from cut.jobs.store import Store
 from cut.web.job_files import folder_of, furnish_job_files
 from cut.web.training import plans, series, words
 from cut.web.training.counting import count_pictures
+from cut.web.training.helps import HELPS
 from tests.jobs.made import pair, picture_bytes, request, upload, zip_of_pictures, zipped
 
 
@@ -45,10 +46,11 @@ def test_the_structure_is_lambda_nce_and_advanced_outdoes_it() -> None:
     assert plans.overrides(settings, "Balanced", "More", advanced) == {"lambda_nce": "3"}
 
 
-@pytest.mark.parametrize("method", ["sincut", "cut"])
+@pytest.mark.parametrize("method", ["sincut", "cut", "cyclegan"])
 def test_what_stands_in_grey_under_advanced_is_the_preset(method: str) -> None:
     settings = preset(method)
     shown = plans.advanced_fields(settings)
+    assert set(shown) <= set(HELPS), "each is explained"
     assert "method" not in shown
     typed = with_overrides(settings, shown)
     for field in dataclasses.fields(settings):
@@ -175,3 +177,10 @@ def test_a_jobs_pictures_have_addresses(jobs: Jobs) -> None:
         assert client.get(missing).status_code == 404
     jobs.delete(job.id)
     assert client.get(f"{base}/7.jpg").status_code == 404
+
+
+def test_a_start_that_takes_long_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(words.time, "time", lambda: now)
+    assert "within seconds" in words.standing(make_job(step=0, started=now - 5))
+    assert "busy with other things" in words.standing(make_job(step=0, started=now - 60))

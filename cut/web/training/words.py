@@ -11,6 +11,9 @@ METHODS = {
     "cyclegan": "CycleGAN",
 }
 
+_PATIENCE = 20.0
+"""Seconds within which the first picture comes to a computer that does nothing else."""
+
 _LABELS = {
     State.QUEUED: "In the queue",
     State.RUNNING: "Training",
@@ -37,6 +40,8 @@ def standing(job: Job) -> str:
         return "Next in the queue: it starts as soon as the computer is free."
     if job.state is State.RUNNING:
         if job.step == 0:
+            if time.time() - (job.started or time.time()) > _PATIENCE:
+                return "Starting: the computer is busy with other things, so it takes its time."
             return "Starting: the first picture comes within seconds."
         return "Training. You can close this page: it goes on, and this address finds it again."
     if job.state is State.STOPPING:
@@ -73,7 +78,9 @@ def facts(job: Job) -> list[tuple[str, str]]:
         found.append(("Time left", "–" if left is None else f"about {duration(left)}"))
     speed = job.steps_per_second
     if speed:
-        found.append(("Speed", f"{speed:.2g} steps/s" if speed < 10 else f"{speed:.0f} steps/s"))
+        ended = job.state not in (State.RUNNING, State.STOPPING)
+        name = "Speed at last" if ended else "Speed"
+        found.append((name, f"{speed:.2g} steps/s" if speed < 10 else f"{speed:.0f} steps/s"))
     if job.memory_gb:
         found.append(("Memory", f"{job.memory_gb:.1f} GB"))
     return found

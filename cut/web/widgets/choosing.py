@@ -3,7 +3,7 @@ written back; and complaints."""
 
 import streamlit as st
 
-from cut.checkpoints import Checkpoint
+from cut.checkpoints import Checkpoint, first_of
 from cut.errors import CutError
 from cut.web.session import Session
 from cut.web.widgets.intake import example_source
@@ -71,8 +71,8 @@ def choose_checkpoint(
 ) -> Checkpoint:
     """Draw the choice of checkpoint and return the one chosen."""
     if session.checkpoint not in checkpoints:
-        bundled = [name for name, checkpoint in checkpoints.items() if checkpoint.bundled]
-        session.checkpoint = session.unasked = (bundled or list(checkpoints))[0]
+        first = first_of(list(checkpoints.values()))
+        session.checkpoint = session.unasked = first.name if first else None
     # The session's choice leads: it may have come from the address or from another page.
     st.session_state[key] = session.checkpoint
     session.checkpoint = st.selectbox(

@@ -4,6 +4,7 @@ from functools import cache
 
 import streamlit as st
 
+from cut.checkpoints import Checkpoint, first_of
 from cut.errors import CutError
 from cut.web.examples import Example, examples
 from cut.web.session import Session, Source, read_source
@@ -12,13 +13,13 @@ from cut.web.widgets.gallery import Item, gallery
 _ARRIVED = "cut_arrived"  # set by a widget's callback: it holds something new
 
 
-def intake(session: Session) -> None:
+def intake(session: Session, suits: str = "") -> None:
     """Draw the upload field, the camera and the examples; keep in `session` what comes in.
 
-    Who has brought nothing is greeted with the first example.
+    Who has brought nothing is greeted with the example that `suits` names, else with the first.
     """
     files = st.file_uploader(
-        "Drop in a photo, or several",
+        "Drop in a picture, or several",
         accept_multiple_files=True,
         key=f"upload-{session.round}",
         on_change=_arrive,
@@ -39,9 +40,17 @@ def intake(session: Session) -> None:
         _take_files(session, [(file.name, file.getvalue()) for file in files])
     elif arrived == "camera" and shot is not None:
         _take_shot(session, shot.getvalue())
-    for greeting in list(_example_sources().values())[:1]:
+    known = _example_sources()
+    greeting = known.get(suits) or next(iter(known.values()), None)
+    if greeting:
         session.greet(greeting)
     _draw_examples(session)
+
+
+def suiting(session: Session, checkpoints: dict[str, Checkpoint]) -> str:
+    """Return the key of the example that the checkpoint in use goes best with, if it says one."""
+    chosen = checkpoints.get(session.checkpoint or "") or first_of(list(checkpoints.values()))
+    return chosen.example if chosen else ""
 
 
 def example_source(key: str) -> Source:

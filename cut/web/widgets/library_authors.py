@@ -72,7 +72,7 @@ def _watch(fetch: Fetch) -> None:
         st.rerun()
     st.markdown(f"**{plain(fetch.name)}**")
     st.caption(plain(fetch.doing))
-    megabytes = f"{fetch.came / 1e6:,.1f} MB"
+    megabytes = f"{fetch.came / 1e6:,.1f} MB" if fetch.came else "Waiting for their server …"
     if fetch.total:
         megabytes = f"{fetch.came / 1e6:,.1f} of {fetch.total / 1e6:,.1f} MB"
     st.progress(min(1.0, fetch.came / fetch.total) if fetch.total else 0.0, text=megabytes)

@@ -12,6 +12,8 @@ from cut.web.widgets.library_told import attempt, tell_next
 from cut.web.widgets.plain import plain, sentence
 
 _ROUND = "cut_library_round"
+_REFUSED = "cut_library_refused"
+"""The files whose import failed, and why."""
 
 
 def import_view() -> None:
@@ -40,11 +42,22 @@ def import_view() -> None:
             max_chars=600,
             key=f"library_terms-{round}",
         )
-        if not st.form_submit_button("Import", type="primary"):
-            return
+        wanted = st.form_submit_button("Import", type="primary")
+    brought = [file.file_id for file in files]
+    if not wanted:
+        refused, line = st.session_state.get(_REFUSED, ([], ""))
+        if refused == brought:  # something else on the page was pressed meanwhile
+            st.error(line)
+        return
+
+    def refuse(line: str) -> None:
+        st.session_state[_REFUSED] = brought, line
+        st.error(line)
+
     uploads = [(file.name, file.getvalue()) for file in files]
     with st.spinner("Reading and checking the model …", show_time=True):
-        imported = attempt(partial(receive, uploads, name.strip(), terms), "The import")
+        act = partial(receive, uploads, name.strip(), terms)
+        imported = attempt(act, "The import", refuse)
     if imported is not None:
         st.session_state[_ROUND] += 1  # an empty field
         tell_next(*told(imported))

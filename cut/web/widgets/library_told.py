@@ -36,16 +36,18 @@ def tell_unread(name: str, error: CutError | OSError) -> None:
     st.error(sentence(str(error)))
 
 
-def attempt(act: Callable[[], Result], what: str) -> Result | None:
-    """Return what `act` returns; where it cannot be done, say in one line why, and return None.
+def attempt(
+    act: Callable[[], Result], what: str, say: Callable[[str], object] = st.error
+) -> Result | None:
+    """Return what `act` returns; where it cannot be done, `say` in one line why, and return None.
 
     `what` names it in that line if there is no better reason: "The import".
     """
     try:
         return act()
     except CutError as error:
-        st.error(sentence(str(error)))
+        say(sentence(str(error)))
     except Exception:
         log.exception("on the page Library: %s", what)
-        st.error(f"{what} failed unexpectedly; the server's log says why.")
+        say(f"{what} failed unexpectedly; the server's log says why.")
     return None

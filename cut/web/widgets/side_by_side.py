@@ -77,8 +77,8 @@ class _Place:
 
     def __init__(self, column: DeltaGenerator) -> None:
         self.picture = column.empty()
-        row = column.container(horizontal=True, vertical_alignment="top")
-        self.facts, self.download = row.empty(), row.empty()
+        # One under the other: beside each other, long and short facts would part the buttons.
+        self.facts, self.download = column.empty(), column.empty()
 
 
 def _places(count: int, ratio: float) -> list[_Place]:

@@ -7,6 +7,7 @@ import streamlit as st
 from cut.config import preset, with_overrides
 from cut.errors import CutError
 from cut.jobs import LIMITS, Request
+from cut.web.training.helps import HELPS
 from cut.web.training.plans import (
     DETAIL,
     MINUTES,
@@ -99,19 +100,20 @@ def _choose_plan(method: str) -> Plan:
 
 
 def _advanced(method: str, plan: Plan) -> dict[str, str]:
-    """Draw a field for every setting of the preset; return the texts by the paper's names."""
+    """Draw a field for every setting of the preset; return the texts by the settings' names."""
     names = advanced_fields(preset(method, plan.preset))
     texts = {}
     with st.expander("Advanced"):
         st.caption(
-            "Settings by the paper's names. An empty field keeps what stands in it in grey; "
-            "a filled one outdoes the sliders above."
+            "Every setting by the name that `--set` takes on the command line. An empty field "
+            "keeps what stands in it in grey; a filled one goes before the sliders above."
         )
         columns = st.columns(_COLUMNS)
         for place, (name, value) in enumerate(names.items()):
             texts[name] = columns[place * _COLUMNS // len(names)].text_input(
                 name,
                 placeholder=value,
+                help=HELPS[name],
                 key=f"train_set_{method}_{plan.key}_{name}",
                 persist_state="session",
             )
