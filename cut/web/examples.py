@@ -30,7 +30,7 @@ _EXAMPLES = (
     Example("island", "Mont Saint-Michel", "Ali Sabbagh", "CC0 1.0"),
     Example("castle", "Neuschwanstein Castle", "cameralends", "CC0 1.0"),
     Example("cat", "Chelsea the cat", "Stéfan van der Walt", "CC0 1.0"),
-    Example("harvest", "Harvest at La Crau", "Vincent van Gogh", "Public domain"),
+    Example("bridge", "The Langlois Bridge at Arles", "Vincent van Gogh", "Public domain"),
 )
 
 
