@@ -37,7 +37,7 @@ def nothing_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 def open_page(home: Path) -> Callable[..., AppTest]:
     """Return a function that opens the application at an address and waits for the page."""
 
-    def open_at(**address: str) -> AppTest:
+    def open_at(**address: str | list[str]) -> AppTest:
         page = AppTest.from_file(str(MAIN), default_timeout=PATIENCE)
         for name, value in address.items():
             page.query_params[name] = value

@@ -75,6 +75,12 @@ def test_the_address_keeps_the_checkpoints_and_their_order(
     assert [info.value for info in page.info] == ["Choose the checkpoints to compare."]
 
 
+def test_the_address_may_name_each_by_itself(open_page: OpenPage) -> None:
+    page = open_page(compare=["second", "first"])
+    assert list(shown(page)) == ["second", "first"]
+    assert address(page, "compare") == "second,first"
+
+
 def test_a_link_to_one_checkpoint_ends_the_comparison(open_page: OpenPage) -> None:
     page = open_page(compare="first,second")
     assert list(shown(page)) == ["first", "second"]

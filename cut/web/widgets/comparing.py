@@ -24,7 +24,7 @@ def follow_compared(
     What is unknown, or one too many, is complained of beside the `errors` that the address has
     else, and the others are compared.
     """
-    value = st.query_params.get(_LINK)
+    value = ",".join(st.query_params.get_all(_LINK))  # said once, or once for each
     if value and value != session.links.get(_LINK):
         session.links[_LINK] = value
         named = list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
