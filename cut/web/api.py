@@ -167,7 +167,7 @@ def translate_file(
 def uploaded(image: Any) -> Path:
     """The path `image`, if it is one of a file that was uploaded and not any file of the server."""
     if not image:
-        raise CutError("There is no picture to translate: choose one, or send it as `image`.")
+        raise CutError("There is no picture to translate: choose one (programs send it as image).")
     path = Path(str(image)).resolve()
     if not path.is_relative_to(Path(get_upload_folder()).resolve()):
         raise CutError("The picture was not uploaded: send it to /gradio/gradio_api/upload first.")
