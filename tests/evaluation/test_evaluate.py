@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
+from cut.checkpoints import Checkpoint
 from cut.commands import evaluate as command
 from cut.errors import CutError
 from tests.evaluation.stand_ins import ColourNetwork, fill
@@ -31,7 +32,7 @@ def inverting_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def __init__(self, name: str) -> None:
             about = {"method": "cut", "steps": 3, "data": {"name": "made"}}
-            self.checkpoint = SimpleNamespace(name=name, title=name, config=about)
+            self.checkpoint = Checkpoint(name, Path(name), about)
 
         def __call__(self, one: Image.Image) -> Image.Image:
             return ImageOps.invert(one)
