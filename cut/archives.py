@@ -8,6 +8,7 @@ import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -107,19 +108,24 @@ def _refuse_long_directory(file: BinaryIO, name: str, again: str, too_many: str)
     at = tail.rfind(_END)
     if at < 0 or at + 22 > len(tail):
         raise CutError(f"{name} is damaged, or no zip: {again}")
-    files, size = struct.unpack_from("<HL", tail, at + 10)
-    locator = tail[max(0, at - 20) : at]
-    if locator.startswith(_LOCATOR):
-        # Readers look where it points, or right before it: whatever they find is looked at.
-        (pointed,) = struct.unpack_from("<Q", locator, 8)
-        for place in (pointed, length - len(tail) + at - 20 - 56):
-            file.seek(min(max(0, place), length))
-            record = file.read(56)
-            if len(record) == 56 and record.startswith(_END_64):
-                more, longer = struct.unpack_from("<QQ", record, 32)
-                files, size = max(files, more), max(size, longer)
-    if files >= 0xFFFF or size > DIRECTORY_BYTES:
+    told = [struct.unpack_from("<HL", tail, at + 10)]
+    told += _second_records(file, length - len(tail) + at, tail[max(0, at - 20) : at])
+    if any(files >= 0xFFFF or size > DIRECTORY_BYTES for files, size in told):
         raise CutError(f"{name} holds too many files: {too_many}")
+
+
+def _second_records(file: BinaryIO, end: int, locator: bytes) -> Iterator[tuple[int, int]]:
+    """The numbers of a zip64's second record, before the first at `end`; none of an ordinary zip.
+
+    Readers look where the locator points, or right before it: whatever is there counts.
+    """
+    if not locator.startswith(_LOCATOR):
+        return
+    for place in (*struct.unpack_from("<Q", locator, 8), end - 20 - 56):
+        file.seek(min(max(0, place), end))
+        record = file.read(56)
+        if len(record) == 56 and record.startswith(_END_64):
+            yield struct.unpack_from("<QQ", record, 32)
 
 
 def _refuse_climbing(info: zipfile.ZipInfo, name: str, again: str) -> None:

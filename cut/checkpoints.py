@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -33,6 +33,8 @@ FORMAT = 1
 VERSION = "0.1.0"
 FIRST = "horse2zebra"
 """The model that pages offer at first where there are none of the user's."""
+SCORE_NUMBERS = ("value", "doing_nothing", "images", "size")
+"""What a score in config.json tells besides `metric` and `interval`."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a model may be called: it becomes a folder and part of an address."""
 
@@ -194,7 +196,7 @@ def _is_score(values: dict[str, Any]) -> bool:
     interval = values.get("interval") or []
     if not isinstance(interval, list) or len(interval) not in (0, 2):
         return False
-    numbers = [values.get(name) for name in ("value", "doing_nothing", "images", "size")]
+    numbers = [values.get(name) for name in SCORE_NUMBERS]
     told = [number for number in numbers if number is not None]
     return bool(text_in(values, "metric")) and all(map(is_number, (*told, *interval)))
 
@@ -217,10 +219,9 @@ def available() -> list[Checkpoint]:
     return list(found.values())
 
 
-def first_of(models: Sequence[Checkpoint]) -> Checkpoint | None:
+def first_of(models: Iterable[Checkpoint]) -> Checkpoint | None:
     """The one that pages begin with: a bundled one, if any, or each training would change it."""
-    bundled = [model for model in models if model.bundled]
-    return next(iter(bundled or models), None)
+    return min(models, key=lambda model: not model.bundled, default=None)
 
 
 def find(name_or_path: str | Path) -> Checkpoint:

@@ -69,8 +69,8 @@ class Run:
         name_back: of CycleGAN's model from B to A; "" for one made from `name`.
         start_from: a model whose generator and patch heads a new run begins with.
         workers: processes that read pictures; None for as many as suit the device.
-        overwrite: begin anew where a saved run is, which goes once the new one is saved: until
-            then it comes back, whatever happens.
+        overwrite: begin anew where a saved run is. It goes once the new one is saved, and comes
+            back where training ends before that.
     """
 
     name: str

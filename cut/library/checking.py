@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from cut.checkpoints import Checkpoint, is_number, text_in
+from cut.checkpoints import SCORE_NUMBERS, Checkpoint, is_number, text_in
 from cut.config.bounds import BOUNDS
 from cut.errors import CutError
 from cut.library.store import one_line, sample_files
@@ -155,7 +155,7 @@ def _check_layers(model: Checkpoint, described: dict[str, Any]) -> None:
 
 def _checked_score(score: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {"metric": one_line(_text(score, "metric", "score."))}
-    for name in ("value", "doing_nothing", "images", "size"):
+    for name in SCORE_NUMBERS:
         kept[name] = _number(score, name, None, "score.")
     interval = score.get("interval")
     if isinstance(interval, list) and len(interval) == 2 and all(map(is_number, interval)):

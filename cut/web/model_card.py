@@ -12,7 +12,11 @@ _PICTURE = re.compile(
     r"!\[[^\[\]]{0,500}\](?:\([^()\s]{0,2000}(?:\s+\"[^\"]{0,500}\")?\s*\)|\[[^\[\]]{0,200}\])?"
 )
 _EMPTY_LINK = re.compile(r"\[\s*\]\([^()\s]{0,2000}\)")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+"""As Markdown has lines: `str.splitlines` knows more ends of a line than that."""
 _FENCE = "```"
+_OPENING = re.compile(r"```+[^`\n]*$", re.MULTILINE)
+"""A further mark in the line makes it text, with HTML, to those who show it."""
 _INLINE_CODE = re.compile(r"(`[^`\n]+`)")
 _HTML = re.compile(r"<!--.{0,2000}?-->|</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?/?>", re.DOTALL)
 _HEADING = re.compile(r"^#+ +(.*?)\s*$", re.MULTILINE)
@@ -48,13 +52,13 @@ def _blocks(text: str) -> Iterator[tuple[str, bool]]:
     """
     block: list[str] = []
     fenced = False
-    for line in text.splitlines(keepends=True):
+    for line in _LINE.findall(text):
         if fenced:
             block.append(line)
             if line.rstrip() == _FENCE:
                 yield "".join(block), True
                 block, fenced = [], False
-        elif line.startswith(_FENCE):
+        elif _OPENING.match(line):
             yield "".join(block), False
             block, fenced = [line], True
         else:

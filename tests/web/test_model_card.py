@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from cut.web.model_card import LONGEST, first_sample, shown_text
 
 CARD = """---
@@ -61,6 +63,11 @@ def test_the_first_sample_is_the_card_s_own_choice() -> None:
     assert first_sample(CARD) == "horse.jpg"
     assert first_sample("![x](../../secret.jpg) ![x](samples/../secret.jpg)") is None
     assert first_sample("") is None
+
+
+@pytest.mark.parametrize("opening", ["```a`b", "text\u2028```", "text\x0c```"])
+def test_what_is_no_fence_to_a_browser_hides_nothing(opening: str) -> None:
+    assert "<img" not in shown_text(f"{opening}\n<img src='http://e.example/a'>\n```")
 
 
 def test_a_fence_that_nothing_closes_is_text() -> None:

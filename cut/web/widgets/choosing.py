@@ -71,7 +71,7 @@ def choose_checkpoint(
 ) -> Checkpoint:
     """Draw the choice of checkpoint and return the one chosen."""
     if session.checkpoint not in checkpoints:
-        first = first_of(list(checkpoints.values()))
+        first = first_of(checkpoints.values())
         session.checkpoint = session.unasked = first.name if first else None
     # The session's choice leads: it may have come from the address or from another page.
     st.session_state[key] = session.checkpoint

@@ -49,7 +49,7 @@ def intake(session: Session, suits: str = "") -> None:
 
 def suiting(session: Session, checkpoints: dict[str, Checkpoint]) -> str:
     """Return the key of the example that the checkpoint in use goes best with, if it says one."""
-    chosen = checkpoints.get(session.checkpoint or "") or first_of(list(checkpoints.values()))
+    chosen = checkpoints.get(session.checkpoint or "") or first_of(checkpoints.values())
     return chosen.example if chosen else ""
 
 
