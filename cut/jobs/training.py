@@ -22,9 +22,7 @@ from cut.jobs.records import State
 from cut.jobs.reports import Reporter
 from cut.jobs.store import Row, Store
 from cut.library import publish
-from cut.library.samples import SAMPLE_SIZE, keep_sample
 from cut.marks import KEY, back, mark, marks, model_of
-from cut.pictures import read_picture, resize_short_side
 from cut.trainer import Preview, Run, Saved, Skipped, Step
 
 SAVE_SECONDS = 15.0
@@ -207,7 +205,6 @@ def _publish(home: Path, row: Row) -> str | None:
     run = job_folder(home, row["id"]) / "run"
     if not (run / "last" / "config.json").is_file():
         return None
-    _tolerantly(lambda: _keep_sample(row, job_folder(home, row["id"])))
     there = marks(home)
     if (run / "back" / "config.json").is_file():
         known = model_of(there, back(row["id"]))
@@ -215,28 +212,6 @@ def _publish(home: Path, row: Row) -> str | None:
     # A worker may have died after it published and before it could say so: the mark tells.
     known = model_of(there, row["id"], row["model"] if row["published"] else None)
     return _give_out(home, run / "last", row["id"], known, row["model"])
-
-
-def _keep_sample(row: Row, folder: Path) -> None:
-    """Put the last preview into the last save, beside what it was made of, for the library's card.
-
-    Of a grid of previews (`cut.previews.preview_grid`) its first column.
-
-    Raises:
-        CutError: a picture cannot be read or written.
-    """
-    previews = sorted((folder / "previews").glob("*.jpg"))
-    if not previews:
-        return
-    after = read_picture(previews[-1])
-    if row["method"] == "sincut":
-        before = read_picture(folder / "data" / "source.png").resize(after.size)
-    else:
-        side = after.height // 2
-        before = after.crop((0, 0, side, side))
-        after = after.crop((0, side, side, 2 * side))
-    pair = (resize_short_side(picture, SAMPLE_SIZE) for picture in (before, after))
-    keep_sample(read_checkpoint(folder / "run" / "last"), "from_training", *pair)
 
 
 def _give_out(home: Path, folder: Path, job: str, known: str | None, name: str) -> str:

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -22,7 +21,6 @@ from cut.library import remove, rename
 from cut.library.store import sample_files
 from cut.marks import mark
 from cut.methods.sincut import SinCut
-from cut.pictures import read_picture
 from tests.helpers import make_checkpoint, make_picture
 from tests.jobs.made import pair, request, zip_of_pictures
 
@@ -92,20 +90,11 @@ def test_to_the_end_of_the_schedule(jobs: Jobs) -> None:
     assert cut.load(job.model, device="cpu")(make_picture(64, 48)).size == (64, 48)
 
 
-@pytest.mark.parametrize("method", ["sincut", "fastcut"])
-def test_the_model_shows_what_it_was_trained_on(jobs: Jobs, method: str) -> None:
-    on_a_pair = method == "sincut"
-    files = pair() if on_a_pair else ([zip_of_pictures(3)], [zip_of_pictures(3, 10)])
-    job = train(jobs, jobs.submit(request(method, steps=1), *files))
+def test_a_model_shows_nobody_what_it_was_trained_on(jobs: Jobs) -> None:
+    """All visitors of an open server see the library, and zips of it are passed on."""
+    job = train(jobs, jobs.submit(request(steps=1), *pair()))
     assert job.model is not None
-    (path,) = sample_files(find(job.model).folder)
-    sample = read_picture(path)
-    before = sample.crop((0, 0, (sample.width - 8) // 2, sample.height))
-    data = job_folder(jobs.folder, job.id) / "data"
-    (source,) = [data / "source.png"] if on_a_pair else sorted((data / "trainA").glob("*"))[:1]
-    wanted = read_picture(source).resize(before.size)
-    apart = np.abs(np.asarray(before, float) - np.asarray(wanted, float))
-    assert apart.mean() < 12, "on the left is the source"
+    assert sample_files(find(job.model).folder) == []
 
 
 def test_until_its_time_is_up(jobs: Jobs) -> None:
