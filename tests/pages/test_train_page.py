@@ -2,12 +2,15 @@
 
 import io
 import zipfile
+from typing import Any
 
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from cut.jobs import Jobs
+from cut.web.training.draft import Zone
 from tests.jobs.made import picture_bytes, zip_of_pictures
 from tests.pages.train_pages import (
     OpenTrain,
@@ -136,6 +139,31 @@ def test_a_setting_under_advanced_has_the_last_word_and_a_bad_one_is_told(
     start(page)
     assert errors(page) == []
     assert jobs.list()[0].overrides == {"lambda_nce": "2.5"}
+
+
+@pytest.mark.parametrize("act", ["take", "take_set"])
+def test_files_whose_reading_is_given_up_for_a_newer_run_are_read_by_that(
+    open_train: OpenTrain, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, acted, runs = open_train(), getattr(Zone, act), []
+
+    def given_up_at_first(self: Zone, *args: Any) -> None:
+        runs.append(args)
+        if len(runs) == 1:
+            st.rerun()
+        acted(self, *args)
+
+    monkeypatch.setattr(Zone, act, given_up_at_first)
+    if act == "take":
+        fill(page)
+        assert not page.button(key="train_start").disabled
+        assert len(runs) == 3, "one of two pictures twice"
+        return
+    page.button_group(key="train_mode").set_value("sets").run()
+    packed = zip_of_pictures(3)
+    page.file_uploader[0].set_value([(packed.name, packed.data, "application/zip")]).run()
+    assert [success.value for success in page.success] == ["3 pictures."]
+    assert len(runs) == 2
 
 
 def test_two_sets_are_counted_and_trained_on(open_train: OpenTrain, jobs: Jobs) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image, ImageChops
 from streamlit.testing.v1 import AppTest
 
 import cut
 from cut.web import translating
 from cut.web.results import Result, zip_bytes
+from cut.web.session import Session
 from cut.web.translating import Desk
 from cut.web.widgets.packing import unpack_header
 from tests.helpers import make_picture
@@ -295,3 +297,23 @@ def test_who_brought_nothing_is_greeted_with_what_suits_the_model(
     upload(page, file("mine.png"))
     page.selectbox[0].set_value("second").run()
     assert session_of(page).source.name == "mine.png", "what was brought stays"
+
+
+def test_a_file_whose_reading_is_given_up_for_a_newer_run_is_read_by_that(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page()
+    take, runs = Session.take, []
+
+    def given_up_at_first(self: Session, files: Any) -> None:
+        runs.append(files)
+        if len(runs) == 1:
+            st.rerun()
+        take(self, files)
+
+    monkeypatch.setattr(Session, "take", given_up_at_first)
+    upload(page, file("mine.png"))
+    assert errors(page) == []
+    assert session_of(page).source.name == "mine.png"
+    page.run()
+    assert len(runs) == 2, "and by no later one"

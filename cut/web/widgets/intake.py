@@ -8,6 +8,7 @@ from cut.checkpoints import Checkpoint, first_of
 from cut.errors import CutError
 from cut.web.examples import Example, examples
 from cut.web.session import Session, Source, read_source
+from cut.web.widgets.arrival import arrival
 from cut.web.widgets.gallery import Item, gallery
 
 _ARRIVED = "cut_arrived"  # set by a widget's callback: it holds something new
@@ -35,11 +36,11 @@ def intake(session: Session, suits: str = "") -> None:
             label_visibility="collapsed",
             resolution="1080p",
         )
-    arrived = st.session_state.pop(_ARRIVED, None)
-    if arrived == "upload":
-        _take_files(session, [(file.name, file.getvalue()) for file in files])
-    elif arrived == "camera" and shot is not None:
-        _take_shot(session, shot.getvalue())
+    with arrival(_ARRIVED) as arrived:
+        if arrived == "upload":
+            _take_files(session, [(file.name, file.getvalue()) for file in files])
+        elif arrived == "camera" and shot is not None:
+            _take_shot(session, shot.getvalue())
     known = _example_sources()
     greeting = known.get(suits) or next(iter(known.values()), None)
     if greeting:

@@ -12,6 +12,7 @@ from cut.web.example_pairs import example_pairs
 from cut.web.results import jpeg_bytes
 from cut.web.session import Source
 from cut.web.training.draft import SIDES, Draft, Side, Zone, credits, pair_source
+from cut.web.widgets.arrival import arrival
 from cut.web.widgets.gallery import Item, gallery
 from cut.web.widgets.plain import plain, sentence
 
@@ -66,13 +67,12 @@ def _pair_field(zone: Zone, side: Side) -> None:
         key=f"train_{side}-{zone.round}",
         on_change=lambda: st.session_state.update({arrived: True}),
     )
-    if not st.session_state.pop(arrived, False):
-        return
-    if file is None:
-        zone.clear()
-    else:
-        with st.spinner("Reading the picture …"):
-            zone.take(file.name, file.getvalue())
+    with arrival(arrived) as came:
+        if came and file is not None:
+            with st.spinner("Reading the picture …"):
+                zone.take(file.name, file.getvalue())
+        elif came:
+            zone.clear()
 
 
 def _set_field(zone: Zone, side: Side) -> None:
@@ -84,9 +84,10 @@ def _set_field(zone: Zone, side: Side) -> None:
         key=f"train_set_{side}",
         on_change=lambda: st.session_state.update({arrived: True}),
     )
-    if st.session_state.pop(arrived, False):
-        with st.spinner("Counting the pictures …"):
-            zone.take_set([Upload(file.name, file.getvalue()) for file in files])
+    with arrival(arrived) as came:
+        if came:
+            with st.spinner("Counting the pictures …"):
+                zone.take_set([Upload(file.name, file.getvalue()) for file in files])
     if zone.files and not files:
         # The field is empty after a visit to another page; what it held is still here.
         st.caption(f"Still here: {len(zone.files)} file{'s' if len(zone.files) > 1 else ''}.")
