@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from cut import config
-from cut.config import CycleGanSettings, Settings
+from cut.config import CycleGanSettings, DistillSettings, Settings
 from cut.errors import CutError
 from cut.files import reason, whole_folder
 from cut.home import home
@@ -72,7 +72,7 @@ class Description:
 
 def _heads(settings: Settings) -> dict[str, Any]:
     """What config.json says about the patch heads: nothing where there are none."""
-    if isinstance(settings, CycleGanSettings):
+    if isinstance(settings, CycleGanSettings | DistillSettings):
         return {}
     import torch
 

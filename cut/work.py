@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from cut.config import CycleGanSettings, Settings, SinCutSettings
+from cut.config import CycleGanSettings, DistillSettings, Settings, SinCutSettings
 from cut.networks.generators import Generator, build_generator
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
@@ -33,7 +33,7 @@ def step_gflop(settings: Settings) -> float:
     backward over real and fake, and over the fake once more for the generator, whose gradient
     reaches the discriminator's inputs alone. The discriminator on a vision network's features is
     the same, but that nothing of the network learns. CycleGAN has two of each, and its generators
-    translate translations back.
+    translate translations back. Of a distillation the teacher's forward pass is left out.
     """
     if isinstance(settings, SinCutSettings):
         return _single_image_gflop(settings)
@@ -50,6 +50,9 @@ def step_gflop(settings: Settings) -> float:
             # There, and there and back again, for either side; and both discriminators.
             passes = 6 if settings.lambda_identity else 4
             return (3 * passes * G + 2 * (3 * 2 * D + 2 * D)) * settings.batch_size
+        if isinstance(settings, DistillSettings):
+            judging = 3 * 2 * D + 2 * D if settings.lambda_gan else 0.0
+            return (3 * G + judging) * settings.batch_size
         E = _count(lambda: generator.encode(picture, settings.layers))
         vision = _vision_gflop(picture) if settings.lambda_vision else 0.0
     outputs = 2 if settings.identity else 1

@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         epilog="On several GPUs: torchrun --nproc-per-node N -m cut train --set batch_size=K*N ...",
     )
     parser.add_argument(
-        "--method", default="cut", help="cut, fastcut, cyclegan or sincut (default: cut)"
+        "--method", default="cut", help="cut, fastcut, cyclegan, sincut or distill (default: cut)"
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="holds trainA/ and trainB/")
     for side in ("source", "target"):
@@ -38,6 +38,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--name", required=True, help="what to call the model")
     parser.add_argument(
         "--name-back", metavar="NAME", help="what to call cyclegan's model from B to A, to keep it"
+    )
+    parser.add_argument(
+        "--teacher", metavar="NAME|DIR", help="the model that distill's smaller one learns from"
     )
     parser.add_argument(
         "--preset", default="paper", help="paper, compact, or quick for sincut (default: paper)"
@@ -221,9 +224,11 @@ def overrides_of(texts: list[str]) -> dict[str, str]:
 
 def _overrides(args: argparse.Namespace) -> dict[str, str]:
     overrides = overrides_of(args.set)
-    for key in ("steps", "seed"):
+    for key in ("steps", "seed", "teacher"):
         if getattr(args, key) is not None:
             overrides[key] = str(getattr(args, key))
+    if "teacher" in overrides and args.method != "distill":
+        raise CutError(f"--teacher: {args.method} learns from pictures alone; distill takes one")
     return overrides
 
 

@@ -69,6 +69,7 @@ BOUNDS = {
     "lambda_r1": _WEIGHT,
     "lambda_A": _WEIGHT,
     "lambda_B": _WEIGHT,
+    "lambda_teacher": _WEIGHT,
     "colour_steps": Bounds(0, 10**9),
     "pool_size": Bounds(0, 10_000),
     "patches": Bounds(1, 65_536),

@@ -111,8 +111,9 @@ def _check_start(settings: UnpairedSettings | SinCutSettings, drawn: tuple[str, 
     """Whether the start is known, `drawn` at random or shipped, and made for these networks."""
     if settings.init in drawn:
         return
-    if settings.init != "reproducing":
-        known = " or ".join((*drawn, "reproducing"))
+    shipped = ("reproducing",) if type(settings) in REPRODUCING else ()
+    if settings.init not in shipped:
+        known = " or ".join((*drawn, *shipped))
         raise CutError(f"setting init={settings.init}: choose {known}")
     for key, made_for in REPRODUCING[type(settings)].items():
         value = getattr(settings, key)

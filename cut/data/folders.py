@@ -68,6 +68,7 @@ class UnpairedFolders(Dataset[Sample]):
         masked: read masks too, from masksA/ and masksB/: PNG files of the pictures' names, white
             where the object is. Pictures without one are left out, and crops are drawn where an
             object is.
+        both: whether there are targets; without them a sample's B is its A.
 
     Raises:
         CutError: a folder is missing or holds no picture.
@@ -79,11 +80,13 @@ class UnpairedFolders(Dataset[Sample]):
     seed: int = 0
     zoom_until: int | None = None
     masked: bool = False
+    both: bool = True
     sources: list[Path] = field(init=False)
     targets: list[Path] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.sources, self.targets = (self._pictures(side) for side in "AB")
+        self.sources = self._pictures("A")
+        self.targets = self._pictures("B") if self.both else self.sources
 
     @property
     def epoch_length(self) -> int:
@@ -99,6 +102,8 @@ class UnpairedFolders(Dataset[Sample]):
         if self.zoom_until is not None and k >= self.zoom_until:
             size = self.crop_size
         A, object_A, skipped_A = self._read(self.sources, turn, size, generator)
+        if not self.both:
+            return Sample(A, A, skipped_A)
         B, object_B, skipped_B = self._read(self.targets, partner, size, generator)
         masks = [mask for mask in (object_A, object_B) if mask is not None]
         return Sample(A, B, skipped_A + skipped_B, tuple(masks))

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 
-from cut.config import CutSettings, Settings, SinCutSettings
+from cut.config import CutSettings, DistillSettings, Settings, SinCutSettings
 from cut.data.folders import Sample, UnpairedFolders, batches_of
 from cut.data.single_image import SingleImage
 from cut.errors import CutError
 from cut.ranks import ALONE, Ranks
 
 Source = Path | tuple[Path, Path]
-"""A folder with trainA/ and trainB/, or the source and the target picture of sincut."""
+"""A folder with trainA/ and trainB/ (distill looks at trainA/ alone), or sincut's two pictures."""
 
 TrainingData = UnpairedFolders | SingleImage
 
@@ -41,7 +41,12 @@ def open_data(settings: Settings, source: Source, device: torch.device) -> Train
         raise CutError(f"{settings.method} trains on two folders: give --data")
     masked = isinstance(settings, CutSettings) and settings.masks
     data = UnpairedFolders(
-        source, settings.load_size, settings.crop_size, settings.seed, masked=masked
+        source,
+        settings.load_size,
+        settings.crop_size,
+        settings.seed,
+        masked=masked,
+        both=not isinstance(settings, DistillSettings),
     )
     if not settings.crop_while_decaying:
         total = settings.total_steps(data.epoch_length)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cut import config
-from cut.config import Settings, SinCutSettings
+from cut.config import DistillSettings, Settings, SinCutSettings
 from cut.errors import CutError
 from cut.jobs.limits import LIMITS
 from cut.jobs.processes import lane_of
@@ -43,6 +43,8 @@ def plan(request: Request) -> Plan:
             time is out of bounds.
     """
     settings = config.preset(request.method, request.preset)
+    if isinstance(settings, DistillSettings):  # a visitor could name any folder for its teacher
+        raise CutError("distill is for the command line: python -m cut train --method distill")
     if request.minutes is not None:
         checked_minutes(request.minutes)
     # These import PyTorch.

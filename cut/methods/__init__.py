@@ -8,6 +8,7 @@ from torch import Tensor
 from cut.device import Placement
 from cut.methods.cut import Cut, Losses
 from cut.methods.cyclegan import CycleGan
+from cut.methods.distill import Distill
 from cut.methods.optimised import Optimised
 from cut.methods.sincut import SinCut
 from cut.randomness import StepRandom
@@ -43,4 +44,5 @@ METHODS: dict[str, Callable[[Any, Placement], Method]] = {
     "fastcut": Cut,
     "sincut": SinCut,
     "cyclegan": CycleGan,
+    "distill": Distill,
 }

@@ -4,13 +4,11 @@ Under FakeTensorMode a mixed device raises as on a real GPU, but modules cannot 
 runs backward: forward passes and losses are checked there. A whole step runs on `meta`.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch import Tensor
 
 from cut.config import CutSettings
 from cut.device import Placement
@@ -25,15 +23,6 @@ METHODS = pytest.mark.parametrize(
     "settings", [TINY, FAST, SEEING], ids=["cut", "fastcut", "with vision"]
 )
 MIRRORED = pytest.mark.parametrize("mirrored", [False, True])
-
-
-@pytest.fixture
-def fake_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Placement]:
-    """A CUDA placement under FakeTensorMode."""
-    # Fake parameters cannot be swapped, which `Module.to` would do; they are built in place.
-    monkeypatch.setattr(nn.Module, "_apply", lambda self, fn, recurse=True: self)
-    with FakeTensorMode():
-        yield Placement(torch.device("cuda"))
 
 
 def build(settings: CutSettings, placement: Placement) -> Cut:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
+from cut import checkpoints
 from cut.errors import CutError
 from cut.translate import load
-from cut.web import live, usage
+from cut.web import gradio_live, live, usage
 from cut.web.live import Stream, decode, parse_size
-from tests.helpers import make_picture
+from tests.helpers import make_checkpoint, make_picture
 from tests.web.serving import PASSWORD, RunningServer, run_async
 
 
@@ -201,3 +203,16 @@ def test_a_password_guards_the_stream(locked_server: RunningServer) -> None:
     address = f"ws://{locked_server.host}{live.PATH}?checkpoint=none"
     with connect(address, additional_headers=header, open_timeout=60) as stream:
         assert "no checkpoint" in told(stream)["error"]
+
+
+def test_the_smallest_that_comes_along_is_offered_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = tmp_path / "bundled"
+    monkeypatch.setenv("CUT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(checkpoints, "BUNDLED", bundled)
+    for folder, width in ((bundled / "wide", 8), (bundled / "zebra_small", 4)):
+        make_checkpoint(folder, ngf=width)
+    make_checkpoint(tmp_path / "home" / "checkpoints" / "tiny", ngf=2)
+    names = [model["name"] for model in gradio_live.live_checkpoints()]
+    assert names == ["zebra_small", "wide", "tiny"]

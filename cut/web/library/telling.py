@@ -9,7 +9,7 @@ from cut.library.speed import Speed
 from cut.web.score import score_line
 from cut.web.training.words import METHODS, ago, duration
 
-_METHODS = METHODS | {"sincut": "single-image CUT"}
+_METHODS = METHODS | {"sincut": "single-image CUT", "distill": "distillation"}
 _KINDS = {"resnet": "ResNet", "stylegan2": "StyleGAN2"}
 
 NOT_STATED = "not stated"

@@ -1,0 +1,155 @@
+"""Distillation: a narrow, fast generator learns what a trained one does (Li et al. 2020).
+
+"GAN Compression" (section 3.1) trains a small generator of an unpaired method on the translations
+of the large one as if they were its pairs: an L1 to them, and an adversarial loss. Here the
+discriminator is shown the large generator's translations for real ones, not the target set, so that
+nothing is learnt that the large one had learnt to leave alone.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cut.config import DistillSettings
+from cut.device import Placement
+from cut.errors import CutError
+from cut.losses.gan import GAN_LOSSES
+from cut.methods.cut import Losses
+from cut.methods.optimised import Optimised
+from cut.networks.generators import Generator
+from cut.networks.layers import initialise
+from cut.networks.patchgan import PatchDiscriminator
+from cut.networks.resnet import ResnetGenerator
+from cut.phases import phase
+from cut.randomness import StepRandom
+
+
+class Distill:
+    """The networks of a distillation and the step that trains them.
+
+    Args:
+        settings: of the run.
+        placement: where and in which precision to compute.
+        teacher: the generator to learn from, at `placement`; None for the one of the model that
+            `settings.teacher` names.
+
+    Raises:
+        CutError: no teacher is named, or there is no such model.
+    """
+
+    def __init__(
+        self, settings: DistillSettings, placement: Placement, teacher: Generator | None = None
+    ):
+        self.settings, self.placement = settings, placement
+        self.teacher = teacher or _teacher(settings, placement)
+        generator = ResnetGenerator(
+            settings.ngf, settings.blocks, settings.antialias, settings.antialias_up
+        )
+        generator.checkpointing = settings.checkpointing
+        discriminator = PatchDiscriminator(
+            settings.ndf, settings.discriminator_layers, settings.antialias
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            for network in (generator, discriminator):
+                initialise(network, settings.drawn)
+        betas = (settings.beta1, settings.beta2)
+        rate, clip = settings.learning_rate, settings.clip_spikes
+        self.generator = Optimised(generator, placement, rate, betas, settings.ema, clip)
+        rate_D = rate * settings.discriminator_rate
+        self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
+        self.gan_loss = GAN_LOSSES[settings.gan_loss]
+        self.scaler = torch.amp.GradScaler(
+            placement.device.type, enabled=placement.dtype == torch.float16
+        )
+
+    @property
+    def parts(self) -> dict[str, Optimised]:
+        """What learns, by the name it is saved under; the teacher does not."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def step(
+        self,
+        A: Tensor,
+        B: Tensor,
+        choices: StepRandom,
+        rate_factor: float = 1.0,
+        guide: tuple[Tensor, ...] = (),
+    ) -> Losses:
+        """Train on one batch: the discriminator first, then the generator.
+
+        Args:
+            A: pictures of the kind that the teacher translates, B x 3 x H x W in [-1, 1].
+            B, choices, guide: what other methods need; not looked at.
+            rate_factor: what the schedule leaves of the learning rate.
+
+        Returns:
+            The losses before this step's update, as 0-d tensors: `distance` is
+            lambda_teacher |G(A) - T(A)|, `G_GAN`, `D_real` and `D_fake` are as for CUT.
+        """
+        A = self.placement.batch(A)
+        with phase("teacher"), torch.no_grad():
+            wanted = self.teacher(A)[0]
+        with phase("G forward"):
+            output = self.generator.network(A)[0]
+        losses: Losses = {}
+        if self.settings.lambda_gan > 0:
+            losses |= self._discriminator_step(output, wanted, rate_factor)
+        losses |= self._generator_step(output, wanted, rate_factor)
+        self.scaler.update()
+        return losses
+
+    def _discriminator_step(self, fake: Tensor, real: Tensor, rate_factor: float) -> Losses:
+        D = self.discriminator
+        D.freeze(False)
+        D.zero_grad()
+        # Instance norm looks at one picture at a time, so real and fake may share a pass.
+        with phase("D forward"):
+            verdicts = D.network(torch.cat([fake.detach(), real])).float()
+            on_fake, on_real = verdicts.split([len(fake), len(real)])
+            loss_fake, loss_real = self.gan_loss(on_fake, False), self.gan_loss(on_real, True)
+        with phase("D backward"):
+            self.scaler.scale(0.5 * (loss_fake + loss_real)).backward()
+        D.step(rate_factor, self.scaler)
+        return {"D_real": loss_real.detach(), "D_fake": loss_fake.detach()}
+
+    def _generator_step(self, output: Tensor, wanted: Tensor, rate_factor: float) -> Losses:
+        settings = self.settings
+        self.discriminator.freeze(True)
+        self.generator.zero_grad()
+        losses: Losses = {}
+        if settings.lambda_gan > 0:
+            with phase("D for G"):
+                verdict = self.discriminator.network(output).float()
+                losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
+        losses["distance"] = settings.lambda_teacher * F.l1_loss(output.float(), wanted.float())
+        losses["G"] = torch.stack(list(losses.values())).sum()
+        with phase("G backward"):
+            self.scaler.scale(losses["G"]).backward()
+        self.generator.step(rate_factor, self.scaler)
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def translate(self, pictures: Tensor) -> Tensor:
+        """Translate with the averaged weights, for previews: B x 3 x H x W in [-1, 1], float32."""
+        with self.generator.averaged() as network, torch.inference_mode():
+            return network(self.placement.batch(pictures))[0].float()
+
+    def state_dict(self) -> dict[str, Any]:
+        state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
+        return state | {"scaler": self.scaler.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        self.scaler.load_state_dict(state["scaler"])
+
+
+def _teacher(settings: DistillSettings, placement: Placement) -> Generator:
+    from cut.checkpoints import find
+    from cut.translate import Translator  # more than other methods need
+
+    if not settings.teacher:
+        raise CutError("distill learns from another model: name it with --teacher")
+    return Translator(find(settings.teacher), placement).generator
