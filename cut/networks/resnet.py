@@ -16,6 +16,7 @@ from cut.networks.antialias import BlurDown, BlurUp
 from cut.networks.convolution import Conv2d
 from cut.networks.grid import Grid
 from cut.networks.layers import InstanceNorm
+from cut.networks.published import check_fits
 
 
 class ResidualBlock(nn.Module):
@@ -198,12 +199,5 @@ def architecture_of(state: dict[str, Tensor]) -> dict[str, Any]:
     }
     with torch.device("meta"):
         expected = ResnetGenerator(**settings).state_dict()
-    wrong = [
-        key
-        for key, value in expected.items()
-        if key not in state or state[key].shape != value.shape
-    ]
-    extra = [key for key in state if key not in expected]
-    if wrong or extra:
-        raise ValueError(f"{(wrong + extra)[0]} does not fit a ResNet generator")
+    check_fits(state, expected, "ResNet")
     return settings

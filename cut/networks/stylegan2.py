@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cut.networks.grid import Grid
+from cut.networks.published import check_fits
 from cut.networks.stylegan2_layers import (
     GAIN,
     SLOPE,
@@ -199,8 +200,5 @@ def architecture_of(state: dict[str, Tensor]) -> dict[str, Any]:
     blocks = len({name[2] for name in names}) - 2
     with torch.device("meta"):
         expected = StyleGAN2Generator((full, half), blocks).state_dict()
-    different = [k for k in expected if k not in state or state[k].shape != expected[k].shape]
-    unfit = different + [key for key in state if key not in expected]
-    if unfit:
-        raise ValueError(f"{unfit[0]} does not fit a StyleGAN2 generator")
+    check_fits(state, expected, "StyleGAN2")
     return {"channels": [full, half], "blocks": blocks}

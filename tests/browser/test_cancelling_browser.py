@@ -40,6 +40,7 @@ def choose_own_size(page: Page) -> None:
         if own.is_visible():
             break
     own.click()
+    expect(box).to_have_value("The picture's own size")
     wait_until_still(page)
 
 

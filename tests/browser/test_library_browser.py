@@ -50,7 +50,7 @@ def test_a_model_is_looked_at_taken_along_brought_back_and_removed(
     wait_until_still(page)
     assert_fits_a_phone(page)
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Download (zip)").click()
+        page.get_by_role("button", name="Checkpoint (zip)").click()
     assert taken.value.suggested_filename == f"{LONG}.zip"
     assert Path(taken.value.path()).stat().st_size > 10_000
 

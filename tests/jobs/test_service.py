@@ -79,7 +79,10 @@ def test_notes_on_pictures_are_told(jobs: Jobs) -> None:
     ("asked", "line"),
     [
         (Request("gan"), "no method 'gan': choose cut or fastcut or sincut or cyclegan"),
-        (Request("distill", "paper"), "distill is for the command line: python -m cut train --method"),
+        (
+            Request("distill", "paper"),
+            "distill is for the command line: python -m cut train --method",
+        ),
         (request(preset="slow"), "no preset 'slow' for sincut"),
         (request(overrides={"colour": "1"}), "no setting 'colour'"),
         (request(overrides={"ngf": "many"}), "setting ngf=many: not a whole number"),

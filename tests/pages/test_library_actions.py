@@ -73,7 +73,7 @@ def test_a_bundled_model_stays(open_library: OpenLibrary) -> None:
     page = open_library(model="bundled")
     assert "It comes with the application: it keeps its name, and it stays." in texts(page)
     assert not {"Rename", "Remove for good"} & set(labels(page))
-    assert "Download (zip)" in labels(page)
+    assert "Checkpoint (zip)" in labels(page)
 
 
 def test_a_visitor_looks_and_takes_along_but_changes_nothing(
@@ -83,7 +83,7 @@ def test_a_visitor_looks_and_takes_along_but_changes_nothing(
     page = open_library(model="first")
     assert MAY_NOT in texts(page)
     assert not {"Rename", "Remove for good"} & set(labels(page))
-    assert {"Download (zip)", "Export", "Measure its speed"} <= set(labels(page))
+    assert {"Checkpoint (zip)", "Export", "Measure its speed"} <= set(labels(page))
     monkeypatch.setenv("CUT_PASSWORD", "open sesame")  # who has come this far knows it
     page = open_library(model="first")
     assert MAY_NOT not in texts(page)

@@ -1,4 +1,4 @@
-"""What came into a field, kept until the page has taken it over."""
+"""What came for the next run of a page, kept until one has taken it over."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import streamlit as st
 
 @contextmanager
 def arrival(key: str) -> Iterator[Any]:
-    """Give what a widget's callback left under `key`, None if nothing; forget it after the block.
+    """Give what was left under `key` for this run, None if nothing; forget it after the block.
 
     A newer run of the page may end this one in the middle of reading a file, by an exception that
     is none of `Exception`: what came is then still there for the newer one.

@@ -52,7 +52,7 @@ def _opened(checkpoint: Checkpoint, may_change: bool) -> None:
     with _row():
         _back()
         use(checkpoint)
-        checkpoint_button("Download (zip)", checkpoint, "library_take")
+        checkpoint_button("Checkpoint (zip)", checkpoint, "library_take")
         if actions.changes(checkpoint, may_change):
             actions.rename(checkpoint)
             actions.remove(checkpoint)

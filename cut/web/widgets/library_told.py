@@ -8,6 +8,7 @@ import streamlit as st
 
 from cut.errors import CutError
 from cut.files import reason
+from cut.web.widgets.arrival import arrival
 from cut.web.widgets.plain import sentence
 
 Result = TypeVar("Result")
@@ -24,9 +25,9 @@ def tell_next(*lines: str) -> None:
 
 def tell_now() -> None:
     """Draw what there was to say; no other run of the page says it again."""
-    lines = st.session_state.pop(_TOLD, ())
-    if lines:
-        st.success("  \n".join(lines))
+    with arrival(_TOLD) as lines:
+        if lines:
+            st.success("  \n".join(lines))
 
 
 def tell_unread(name: str, error: CutError | OSError) -> None:
