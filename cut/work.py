@@ -33,7 +33,8 @@ def step_gflop(settings: Settings) -> float:
     backward over real and fake, and over the fake once more for the generator, whose gradient
     reaches the discriminator's inputs alone. The discriminator on a vision network's features is
     the same, but that nothing of the network learns. CycleGAN has two of each, and its generators
-    translate translations back. Of a distillation the teacher's forward pass is left out.
+    translate translations back. What another model does for a distillation or a cycle is
+    left out.
     """
     if isinstance(settings, SinCutSettings):
         return _single_image_gflop(settings)
@@ -57,6 +58,8 @@ def step_gflop(settings: Settings) -> float:
         vision = _vision_gflop(picture) if settings.lambda_vision else 0.0
     outputs = 2 if settings.identity else 1
     total = 3 * outputs * (G + E) + 3 * 2 * D + 2 * D + vision
+    if settings.lambda_cycle:
+        total += 3 * G
     if settings.flip_equivariance:
         total += 0.5 * outputs * E
     return total * settings.batch_size

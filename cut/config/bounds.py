@@ -70,6 +70,7 @@ BOUNDS = {
     "lambda_A": _WEIGHT,
     "lambda_B": _WEIGHT,
     "lambda_teacher": _WEIGHT,
+    "lambda_cycle": _WEIGHT,
     "colour_steps": Bounds(0, 10**9),
     "pool_size": Bounds(0, 10_000),
     "patches": Bounds(1, 65_536),

@@ -115,6 +115,9 @@ class CutSettings(UnpairedSettings):
     # Nor this, which keeps colours, where discriminators forget them: weight of the L1 between G(A)
     # and A, averaged over squares of 16 px.
     lambda_colour: float = 0.0
+    # Nor this: the cycle B to A to B of CycleGAN, with a trained model for the way from B to A.
+    way_back: str = ""  # its name or folder
+    lambda_cycle: float = 0.0  # weight of |G(T(B)) - B|, T being that model
     # With masks, the discriminator sees the objects alone, and what is around them is to stay.
     masks: bool = False  # masksA/ and masksB/ beside trainA/ and trainB/ say where the objects are
     lambda_background: float = 10.0  # weight of |G(A) - A| outside the masks, if there are any

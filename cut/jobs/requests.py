@@ -43,8 +43,11 @@ def plan(request: Request) -> Plan:
             time is out of bounds.
     """
     settings = config.preset(request.method, request.preset)
-    if isinstance(settings, DistillSettings):  # a visitor could name any folder for its teacher
+    # A visitor could name any folder for the model to learn from.
+    if isinstance(settings, DistillSettings):
         raise CutError("distill is for the command line: python -m cut train --method distill")
+    if "way_back" in request.overrides:
+        raise CutError("setting way_back: for the command line, python -m cut train, alone")
     if request.minutes is not None:
         checked_minutes(request.minutes)
     # These import PyTorch.

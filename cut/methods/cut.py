@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cut.config import CutSettings
@@ -19,10 +20,11 @@ from cut.losses.colour import colour_distance, finer
 from cut.losses.gan import GAN_LOSSES
 from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
+from cut.methods.frozen import frozen_generator
 from cut.methods.optimised import Optimised
 from cut.methods.starts import COMPACT, load_start
 from cut.methods.vision import VisionDiscriminator
-from cut.networks.generators import head_channels
+from cut.networks.generators import Generator, head_channels
 from cut.networks.layers import initialise
 from cut.networks.patch_heads import PatchHeads, sample_places
 from cut.networks.patchgan import PatchDiscriminator
@@ -78,6 +80,9 @@ class Cut:
         rate_D = rate * settings.discriminator_rate
         self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
         self.vision = VisionDiscriminator(settings, placement) if settings.lambda_vision else None
+        self.way_back = (
+            frozen_generator(settings.way_back, placement) if settings.lambda_cycle else None
+        )
         batches, window = (-(-n // settings.batch_size) for n in (TEXTURE_PICTURES, TEXTURE_WINDOW))
         self.texture = TextureDistance(settings.seed, batches, window)
         self.gan_loss = GAN_LOSSES[settings.gan_loss]
@@ -128,6 +133,8 @@ class Cut:
         if self.settings.lambda_colour > 0:
             distance = colour_distance(fake.float(), shown.float())
             staying["colour_kept"] = self.settings.lambda_colour * distance
+        if self.way_back:
+            staying["cycle"] = self._cycle(B, self.way_back)
         if guide:
             inside_A, inside_B = map(self.placement.batch, guide)
             if flipped:
@@ -159,6 +166,14 @@ class Cut:
             with phase("keys of the input as it was"), torch.no_grad():
                 features = self.generator.network.encode(inputs, layers)
         return output, [feature.detach() for feature in features]
+
+    def _cycle(self, B: Tensor, way_back: Generator) -> Tensor:
+        """lambda times the L1 between B and what it is after going to A and coming back; 0-d."""
+        with phase("way back"), torch.no_grad():
+            there = way_back(B)[0]
+        with phase("G forward"):
+            again = self.generator.network(there)[0]
+        return self.settings.lambda_cycle * F.l1_loss(again.float(), B.float())
 
     def _background(self, fake: Tensor, source: Tensor, inside: Tensor) -> Losses:
         """lambda times what changed outside the masks, the mean over the whole picture; 0-d."""

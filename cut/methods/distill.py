@@ -17,6 +17,7 @@ from cut.device import Placement
 from cut.errors import CutError
 from cut.losses.gan import GAN_LOSSES
 from cut.methods.cut import Losses
+from cut.methods.frozen import frozen_generator
 from cut.methods.optimised import Optimised
 from cut.networks.generators import Generator
 from cut.networks.layers import initialise
@@ -43,7 +44,9 @@ class Distill:
         self, settings: DistillSettings, placement: Placement, teacher: Generator | None = None
     ):
         self.settings, self.placement = settings, placement
-        self.teacher = teacher or _teacher(settings, placement)
+        if teacher is None and not settings.teacher:
+            raise CutError("distill learns from another model: name it with --teacher")
+        self.teacher = teacher or frozen_generator(settings.teacher, placement)
         generator = ResnetGenerator(
             settings.ngf, settings.blocks, settings.antialias, settings.antialias_up
         )
@@ -144,12 +147,3 @@ class Distill:
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.scaler.load_state_dict(state["scaler"])
-
-
-def _teacher(settings: DistillSettings, placement: Placement) -> Generator:
-    from cut.checkpoints import find
-    from cut.translate import Translator  # more than other methods need
-
-    if not settings.teacher:
-        raise CutError("distill learns from another model: name it with --teacher")
-    return Translator(find(settings.teacher), placement).generator

@@ -83,6 +83,7 @@ def test_notes_on_pictures_are_told(jobs: Jobs) -> None:
             Request("distill", "paper"),
             "distill is for the command line: python -m cut train --method",
         ),
+        (Request("cut", "paper", overrides={"way_back": "/root"}), "setting way_back: for the"),
         (request(preset="slow"), "no preset 'slow' for sincut"),
         (request(overrides={"colour": "1"}), "no setting 'colour'"),
         (request(overrides={"ngf": "many"}), "setting ngf=many: not a whole number"),

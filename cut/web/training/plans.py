@@ -81,8 +81,16 @@ _PLANS = {
 }
 _PLANS["fastcut"] = _PLANS["cyclegan"] = _PLANS["cut"]
 
-_NOT_HERE = {"method", "masks", "lambda_background", "lambda_background_texture"}
-"""Settings that the page has another field for, or that need masks, which it does not take."""
+_NOT_HERE = {
+    "method",
+    "masks",
+    "lambda_background",
+    "lambda_background_texture",
+    "way_back",
+    "lambda_cycle",
+}
+"""Settings that the page has another field for, or that need masks or a model, which it does not
+take."""
 
 SET_METHODS = {
     "cut": "CUT: The better translation. It also learns to leave pictures of the second set alone.",
