@@ -66,8 +66,15 @@ class Description:
             "data": {"name": self.data, "terms": self.terms},
             "steps": self.steps,
             "hours": self.hours,
-            "settings": config.to_dict(s),
+            "settings": _told(s),
         }
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """The settings, without the folders of this computer that other models are in."""
+    values = config.to_dict(settings)
+    named = {key: Path(values[key]).name for key in config.NAMING_MODELS if values.get(key)}
+    return values | named
 
 
 def _heads(settings: Settings) -> dict[str, Any]:

@@ -118,9 +118,12 @@ def check_shares(settings: Settings, ranks: Ranks) -> None:
     """Raise CutError unless these processes can train with these settings together."""
     if ranks.size == 1:
         return
-    if not isinstance(settings, CutSettings) or settings.lambda_texture:
-        what = settings.method if not isinstance(settings, CutSettings) else "lambda_texture"
-        raise CutError(f"{what} needs the whole batch in one process: start it without torchrun")
+    what = settings.method if not isinstance(settings, CutSettings) else ""
+    # The one compares whole batches, the other reads a model that may differ between machines.
+    for name in ("lambda_texture", "lambda_cycle"):
+        what = what or (name if getattr(settings, name) else "")
+    if what:
+        raise CutError(f"{what} trains in one process alone: start it without torchrun")
     if settings.batch_size % ranks.size:
         raise CutError(
             f"setting batch_size={settings.batch_size}: it is shared by {ranks.size} processes, "

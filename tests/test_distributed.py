@@ -145,9 +145,11 @@ def test_a_process_that_does_not_answer_is_not_waited_for(two: Path) -> None:
     ("settings", "message"),
     [
         (replace(TINY, batch_size=3), "batch_size=3: it is shared by 2 processes, so choose a mul"),
-        (replace(BATCH, lambda_texture=1.0), "lambda_texture needs the whole batch in one process"),
-        (preset("cyclegan"), "cyclegan needs the whole batch in one process"),
-        (preset("sincut", "quick"), "sincut needs the whole batch in one process"),
+        (replace(BATCH, lambda_texture=1.0), "lambda_texture trains in one process"),
+        (preset("cyclegan"), "cyclegan trains in one process alone"),
+        (preset("sincut", "quick"), "sincut trains in one process alone"),
+        (preset("distill"), "distill trains in one process alone"),
+        (replace(BATCH, way_back="b", lambda_cycle=1.0), "lambda_cycle trains in one process"),
     ],
 )
 def test_what_cannot_be_shared_is_refused(tmp_path: Path, data: Path, settings, message) -> None:

@@ -32,7 +32,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--method", default="cut", help="cut, fastcut, cyclegan, sincut or distill (default: cut)"
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="holds trainA/ and trainB/")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="holds trainA/ and trainB/; for distill trainA/ will do",
+    )
     for side in ("source", "target"):
         parser.add_argument(f"--{side}", type=Path, metavar="IMG", help=f"sincut's {side} picture")
     parser.add_argument("--name", required=True, help="what to call the model")
@@ -89,7 +94,11 @@ def _train(args: argparse.Namespace, placement: "Placement") -> int:
 
     first = placement.ranks.first
     overrides = _overrides(args)
-    settings = with_overrides(preset(args.method, args.preset), overrides)
+    # What a resumed run changes is checked together with what it was begun with.
+    settings = preset(args.method, args.preset)
+    if not args.resume:
+        settings = with_overrides(settings, overrides)
+    _keep_what_it_learns_from(args.name, overrides)
     training = Run(
         name=args.name,
         settings=settings,
@@ -202,6 +211,8 @@ def _data(args: argparse.Namespace) -> "Path | tuple[Path, Path]":
         if len(pair) != 2 or args.data is not None:
             raise CutError("sincut trains on two pictures: give --source and --target, no --data")
         return pair[0], pair[1]
+    if args.method == "distill" and (args.data is None or pair):
+        raise CutError("distill trains on a folder: give --data, no --source or --target")
     if args.data is None or pair:
         raise CutError(f"{args.method} trains on two folders: give --data, no --source or --target")
     return args.data.resolve()
@@ -223,13 +234,34 @@ def overrides_of(texts: list[str]) -> dict[str, str]:
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, str]:
+    from cut.checkpoints import NAME
+    from cut.config import NAMING_MODELS
+
     overrides = overrides_of(args.set)
     for key in ("steps", "seed", "teacher"):
         if getattr(args, key) is not None:
             overrides[key] = str(getattr(args, key))
-    if "teacher" in overrides and args.method != "distill":
-        raise CutError(f"--teacher: {args.method} learns from pictures alone; distill takes one")
+    if args.teacher is not None and args.method != "distill":
+        raise CutError(f"--teacher: for --method distill alone, not for {args.method}")
+    for key in NAMING_MODELS:
+        # A folder is found again from wherever the run is resumed.
+        if key in overrides and not NAME.fullmatch(overrides[key]):
+            overrides[key] = str(Path(overrides[key]).expanduser().resolve())
     return overrides
+
+
+def _keep_what_it_learns_from(name: str, overrides: dict[str, str]) -> None:
+    """Raise CutError where the new model would take the place of one that it learns from."""
+    from cut.checkpoints import home
+    from cut.config import NAMING_MODELS
+
+    own = home() / "checkpoints" / name
+    for key in NAMING_MODELS:
+        if key in overrides and (overrides[key] == name or Path(overrides[key]) == own.resolve()):
+            raise CutError(
+                f"setting {key}={overrides[key]}: it would be overwritten by the model "
+                "that learns from it; choose another --name"
+            )
 
 
 def _run_folder(args: argparse.Namespace) -> Path:

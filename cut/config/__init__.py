@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from cut.config.settings import (
+    NAMING_MODELS,
     CutSettings,
     CycleGanSettings,
     DistillSettings,
@@ -18,6 +19,7 @@ from cut.config.settings import (
 from cut.errors import CutError
 
 __all__ = [
+    "NAMING_MODELS",
     "PRESETS",
     "AnySettings",
     "CutSettings",

@@ -73,6 +73,8 @@ def _check_contrast(settings: CutSettings) -> None:
         raise CutError("setting patches=1: at least 2, or a patch has no negatives")
     if settings.lambda_texture and settings.masks:
         raise CutError("setting lambda_texture: does without masks only; choose masks=false, or 0")
+    if settings.way_back and not settings.lambda_cycle:
+        raise CutError("setting way_back: without lambda_cycle nothing is learnt from it; set both")
     if settings.lambda_cycle and not settings.way_back:
         raise CutError("setting lambda_cycle: goes through a model that way_back has to name")
     if settings.lambda_background_texture and not settings.masks:

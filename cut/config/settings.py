@@ -152,8 +152,8 @@ class CycleGanSettings(UnpairedSettings):
 class DistillSettings(UnpairedSettings):
     """What a narrow generator's run depends on, that learns from another model (Li et al. 2020).
 
-    The generator's defaults are for frames of a camera: eight a second of 256 x 256 px on two cores
-    without bfloat16 (`benchmarks/README.md`, "Live").
+    The generator's defaults are for the frames of a camera (`benchmarks/README.md`, "Live"). The
+    pictures are not zoomed out at the end: it is to know what it will be shown.
     """
 
     method: str = "distill"
@@ -171,6 +171,7 @@ class DistillSettings(UnpairedSettings):
     init: str = "normal"
     epochs: int = 200
     decay_epochs: int = 100
+    crop_while_decaying: bool = True
 
 
 @dataclass(frozen=True)
@@ -237,5 +238,8 @@ class SinCutSettings(Schedule):
         """The generator's kind and arguments, as config.json describes it."""
         return {"kind": "stylegan2", "channels": list(self.channels), "blocks": self.blocks}
 
+
+NAMING_MODELS = ("teacher", "way_back")
+"""Settings that name another model, by its name or its folder."""
 
 Settings = CutSettings | CycleGanSettings | DistillSettings | SinCutSettings

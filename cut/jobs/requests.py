@@ -46,8 +46,9 @@ def plan(request: Request) -> Plan:
     # A visitor could name any folder for the model to learn from.
     if isinstance(settings, DistillSettings):
         raise CutError("distill is for the command line: python -m cut train --method distill")
-    if "way_back" in request.overrides:
-        raise CutError("setting way_back: for the command line, python -m cut train, alone")
+    for name in ("way_back", "lambda_cycle"):
+        if name in request.overrides:
+            raise CutError(f"setting {name}: for the command line, python -m cut train, alone")
     if request.minutes is not None:
         checked_minutes(request.minutes)
     # These import PyTorch.

@@ -20,11 +20,11 @@ from cut.losses.colour import colour_distance, finer
 from cut.losses.gan import GAN_LOSSES
 from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
-from cut.methods.frozen import frozen_generator
+from cut.methods.frozen import FrozenGenerator
 from cut.methods.optimised import Optimised
 from cut.methods.starts import COMPACT, load_start
 from cut.methods.vision import VisionDiscriminator
-from cut.networks.generators import Generator, head_channels
+from cut.networks.generators import head_channels
 from cut.networks.layers import initialise
 from cut.networks.patch_heads import PatchHeads, sample_places
 from cut.networks.patchgan import PatchDiscriminator
@@ -81,7 +81,9 @@ class Cut:
         self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
         self.vision = VisionDiscriminator(settings, placement) if settings.lambda_vision else None
         self.way_back = (
-            frozen_generator(settings.way_back, placement) if settings.lambda_cycle else None
+            FrozenGenerator.named("way_back", settings.way_back, placement)
+            if settings.lambda_cycle
+            else None
         )
         batches, window = (-(-n // settings.batch_size) for n in (TEXTURE_PICTURES, TEXTURE_WINDOW))
         self.texture = TextureDistance(settings.seed, batches, window)
@@ -167,10 +169,10 @@ class Cut:
                 features = self.generator.network.encode(inputs, layers)
         return output, [feature.detach() for feature in features]
 
-    def _cycle(self, B: Tensor, way_back: Generator) -> Tensor:
+    def _cycle(self, B: Tensor, way_back: FrozenGenerator) -> Tensor:
         """lambda times the L1 between B and what it is after going to A and coming back; 0-d."""
-        with phase("way back"), torch.no_grad():
-            there = way_back(B)[0]
+        with phase("way back"):
+            there = way_back(B)
         with phase("G forward"):
             again = self.generator.network(there)[0]
         return self.settings.lambda_cycle * F.l1_loss(again.float(), B.float())
@@ -288,9 +290,13 @@ class Cut:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
         if self.settings.lambda_texture > 0:
             state["texture"] = self.texture.state_dict()
+        if self.way_back:
+            state["way_back"] = self.way_back.digest
         return state | {"scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self.way_back and "way_back" in state:  # a run may begin to learn from it midway
+            self.way_back.check_same(state["way_back"])
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         if self.settings.lambda_texture > 0:

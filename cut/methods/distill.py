@@ -17,7 +17,7 @@ from cut.device import Placement
 from cut.errors import CutError
 from cut.losses.gan import GAN_LOSSES
 from cut.methods.cut import Losses
-from cut.methods.frozen import frozen_generator
+from cut.methods.frozen import FrozenGenerator
 from cut.methods.optimised import Optimised
 from cut.networks.generators import Generator
 from cut.networks.layers import initialise
@@ -46,7 +46,11 @@ class Distill:
         self.settings, self.placement = settings, placement
         if teacher is None and not settings.teacher:
             raise CutError("distill learns from another model: name it with --teacher")
-        self.teacher = teacher or frozen_generator(settings.teacher, placement)
+        self.teacher = (
+            FrozenGenerator(teacher, "teacher")
+            if teacher
+            else FrozenGenerator.named("teacher", settings.teacher, placement)
+        )
         generator = ResnetGenerator(
             settings.ngf, settings.blocks, settings.antialias, settings.antialias_up
         )
@@ -93,8 +97,8 @@ class Distill:
             lambda_teacher |G(A) - T(A)|, `G_GAN`, `D_real` and `D_fake` are as for CUT.
         """
         A = self.placement.batch(A)
-        with phase("teacher"), torch.no_grad():
-            wanted = self.teacher(A)[0]
+        with phase("teacher"):
+            wanted = self.teacher(A)
         with phase("G forward"):
             output = self.generator.network(A)[0]
         losses: Losses = {}
@@ -141,9 +145,10 @@ class Distill:
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {name: part.state_dict() for name, part in self.parts.items()}
-        return state | {"scaler": self.scaler.state_dict()}
+        return state | {"scaler": self.scaler.state_dict(), "teacher": self.teacher.digest}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.teacher.check_same(state["teacher"])
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
         self.scaler.load_state_dict(state["scaler"])

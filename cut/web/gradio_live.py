@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import gradio as gr
 
-from cut.checkpoints import available
+from cut.checkpoints import Checkpoint, available, is_number
 from cut.web import live, usage
 from cut.web.gradio_parts import device_line, on_load, own_address
 
@@ -44,9 +45,14 @@ def page() -> None:
 def live_checkpoints(_: object = None) -> list[dict[str, str]]:
     """The models to choose from, for the page's menu; Gradio hands over an argument in any case."""
     models = available()
-    # The smallest that comes along first: no other gives as many frames a second.
-    models.sort(key=lambda model: (not model.bundled, model.files["generator"].stat().st_size))
+    # The narrowest that comes along first, for the most frames a second.
+    models.sort(key=lambda model: (not model.bundled, _width(model)))
     return [{"name": model.name, "title": model.title} for model in models]
+
+
+def _width(model: Checkpoint) -> float:
+    found = model.table("generator").get("ngf")
+    return found if is_number(found) else math.inf
 
 
 def _file(kind: str) -> str:

@@ -355,12 +355,36 @@ def test_a_cycle_through_a_model_of_the_way_back(
         torch.testing.assert_close(mine.grad, right.grad, rtol=1e-3, atol=1e-6)
     assert all(
         torch.equal(now, before)
-        for now, before in zip(method.way_back.parameters(), back.parameters(), strict=True)
+        for now, before in zip(
+            method.way_back.generator.parameters(), back.parameters(), strict=True
+        )
     )
 
 
 def test_a_cycle_needs_a_model() -> None:
     with pytest.raises(CutError, match="goes through a model that way_back has to name"):
         with_overrides(TINY, {"lambda_cycle": "1"})
-    with pytest.raises(CutError, match="no checkpoint 'nobody'"):
+    with pytest.raises(CutError, match="without lambda_cycle nothing is learnt from it"):
+        with_overrides(TINY, {"way_back": "back"})
+    with pytest.raises(CutError, match="setting way_back=nobody: no checkpoint 'nobody'"):
         Cut(replace(TINY, way_back="nobody", lambda_cycle=1.0), Placement(CPU))
+
+
+@pytest.mark.parametrize("base", [TINY, FAST], ids=["cut", "fastcut"])
+def test_a_cycle_beside_masks_and_mirrored_inputs(
+    base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes through whole pictures as they are, and a run may take it up midway."""
+    monkeypatch.setenv("CUT_HOME", str(tmp_path))
+    make_checkpoint(tmp_path / "checkpoints" / "back")
+    settings = replace(base, way_back="back", lambda_cycle=3.0, checkpointing=True)
+    method, alone = Cut(settings, Placement(CPU)), Cut(settings, Placement(CPU))
+    A, B = pictures()
+    inside = torch.zeros(1, 1, 32, 32)
+    masked = method.step(A, B, StepRandom(0, 1), guide=(inside, inside))
+    whole = alone.step(A, B, StepRandom(0, 0))
+    torch.testing.assert_close(masked["cycle"], whole["cycle"])
+    before = Cut(base, Placement(CPU)).state_dict()
+    method.load_state_dict(before)
+    with pytest.raises(CutError, match="the model that way_back names is another than before"):
+        method.load_state_dict(before | {"way_back": "another"})

@@ -1,6 +1,7 @@
 """Distillation: a step against its formula, what it learns from, and what it refuses."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,15 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from cut.checkpoints import find
+from cut.checkpoints import find, read_checkpoint
 from cut.cli import main
 from cut.config import DistillSettings, preset
 from cut.data.training import open_data
 from cut.device import Placement
 from cut.errors import CutError
 from cut.methods.distill import Distill
+from cut.methods.frozen import FrozenGenerator
 from cut.networks.resnet import ResnetGenerator
 from cut.randomness import StepRandom
+from cut.trainer import Run
 from cut.translate import load
 from cut.work import step_gflop
 from tests.helpers import make_checkpoint, make_unpaired
@@ -53,7 +56,7 @@ def test_losses_and_gradients_of_a_step() -> None:
     assert losses["distance"].item() == pytest.approx(distance.item(), rel=1e-5)
     assert losses["G_GAN"].item() == pytest.approx(fooled.item(), rel=1e-5)
     assert losses["G"].item() == pytest.approx((distance + fooled).item(), rel=1e-5)
-    both = zip(method.teacher.parameters(), teacher.parameters(), strict=True)
+    both = zip(method.teacher.generator.parameters(), teacher.parameters(), strict=True)
     assert all(torch.equal(now, before) for now, before in both)
 
 
@@ -91,7 +94,7 @@ def test_on_a_gpu_that_is_not_there(fake_gpu: Placement) -> None:
     with fake_gpu.device:
         method = Distill(TINY, fake_gpu, a_teacher(fake_gpu))
     A = fake_gpu.batch(torch.empty(1, 3, 32, 32))
-    distance = (method.generator.network(A)[0] - method.teacher(A)[0]).abs().mean()
+    distance = (method.generator.network(A)[0] - method.teacher(A)).abs().mean()
     assert distance.device.type == "cuda"
 
 
@@ -139,12 +142,70 @@ def test_from_the_command_line_to_a_translation(
     assert load("small").generator.architecture["ngf"] == 2
 
 
+def test_what_it_learns_from_is_found_again_or_missed(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its folder from anywhere, which no file tells others; not if it has changed meanwhile."""
+    data = make_unpaired(tmp_path / "data", count=3)
+    large = home / "checkpoints" / "large"
+    elsewhere = tmp_path / "models" / "of" / "mine"
+    elsewhere.parent.mkdir(parents=True)
+    large.rename(elsewhere)
+    monkeypatch.chdir(tmp_path / "models")
+    assert main(call(data, "--teacher", "of/mine", "--steps", "2")) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main(call(data, "--steps", "3", "--resume")) == 0
+    assert str(tmp_path) not in (find("small").folder / "config.json").read_text("utf-8")
+    assert find("small").config["settings"]["teacher"] == "mine"
+    state = (home / "runs" / "small" / "state.pt").read_bytes()
+    make_checkpoint(elsewhere, ngf=4)
+    assert main(call(data, "--steps", "4", "--resume")) == 2
+    assert "the model that teacher names is another than" in capsys.readouterr().err
+    assert (home / "runs" / "small" / "state.pt").read_bytes() == state
+
+
+def test_stopped_and_resumed_it_ends_with_the_same_weights(home: Path, tmp_path: Path) -> None:
+    data = make_unpaired(tmp_path / "data", count=3)
+    settings = replace(TINY, teacher="large")
+
+    def trained(name: str, *ends: int | None) -> dict[str, Tensor]:
+        for k, end in enumerate(ends):
+            run = Run(name, settings, data, tmp_path / name, CPU, workers=0, until=end)
+            list(run.train(resume=k > 0))
+        return read_checkpoint(tmp_path / name / "last").generator_state()
+
+    whole, parts = trained("whole", None), trained("parts", 2, None)
+    assert all(torch.equal(parts[key], value) for key, value in whole.items())
+
+
+def test_pictures_are_shown_at_one_scale_to_the_end(tmp_path: Path) -> None:
+    data = make_unpaired(tmp_path / "data", count=2)
+    assert open_data(TINY, data, CPU.device).zoom_until is None
+    assert preset("distill", "compact").crop_while_decaying
+
+
+def test_a_teacher_without_bounds_is_held_to_those_of_pictures() -> None:
+    class Loud(ResnetGenerator):
+        def forward(self, x: Tensor, layers: Sequence[int] = ()) -> tuple[Tensor, list[Tensor]]:
+            return 3 * x, []
+
+    A = pictures()
+    assert torch.equal(FrozenGenerator(Loud(2, 1), "teacher")(A), (3 * A).clamp(-1, 1))
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         ((), "distill learns from another model: name it with --teacher"),
-        (("--teacher", "nobody"), "no checkpoint 'nobody'; there are: large"),
-        (("--teacher", "large", "--method", "cut"), "--teacher: cut learns from pictures alone"),
+        (
+            ("--teacher", "nobody"),
+            "setting teacher=nobody: no checkpoint 'nobody'; there are: large",
+        ),
+        (
+            ("--teacher", "large", "--method", "cut"),
+            "--teacher: for --method distill alone, not for cut",
+        ),
+        (("--teacher", "small", "--overwrite"), "it would be overwritten by the model that learns"),
         (("--teacher", "large", "--set", "init=reproducing"), "choose xavier or normal"),
     ],
 )
