@@ -22,7 +22,10 @@ def nonsaturating(verdict: Tensor, real: bool) -> Tensor:
     return F.softplus(-verdict if real else verdict).mean()
 
 
-GAN_LOSSES: dict[str, Callable[[Tensor, bool], Tensor]] = {
+GanLoss = Callable[[Tensor, bool], Tensor]
+"""Of a map of verdicts, and whether they are to hold it for real; 0-d."""
+
+GAN_LOSSES: dict[str, GanLoss] = {
     "lsgan": lsgan,
     "vanilla": vanilla,
     "nonsaturating": nonsaturating,

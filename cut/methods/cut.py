@@ -22,6 +22,7 @@ from cut.losses.texture import TextureDistance
 from cut.methods.contrast import contrast
 from cut.methods.frozen import FrozenGenerator
 from cut.methods.optimised import Optimised
+from cut.methods.patch_judge import discriminator_step
 from cut.methods.starts import COMPACT, load_start
 from cut.methods.vision import VisionDiscriminator
 from cut.networks.generators import head_channels
@@ -146,7 +147,9 @@ class Cut:
         if self.settings.lambda_texture > 0:
             with phase("texture"):
                 self.texture.see(B)
-        losses = self._discriminator_step(fake, B, rate_factor)
+        losses = discriminator_step(
+            self.discriminator, self.gan_loss, fake, B, rate_factor, self.scaler
+        )
         if self.vision:
             losses |= self.vision.step(self.last_output, whole_B, rate_factor, self.scaler)
         losses |= self._generator_step(output, fake, keys, staying, flipped, choices, rate_factor)
@@ -186,20 +189,6 @@ class Cut:
             fine = finer(change, outside.float()).abs().mean()
             losses["background_texture"] = settings.lambda_background_texture * fine
         return losses
-
-    def _discriminator_step(self, fake: Tensor, real: Tensor, rate_factor: float) -> Losses:
-        D = self.discriminator
-        D.freeze(False)
-        D.zero_grad()
-        # Instance norm looks at one picture at a time, so real and fake may share a pass.
-        with phase("D forward"):
-            verdicts = D.network(torch.cat([fake.detach(), real])).float()
-            on_fake, on_real = verdicts.split([len(fake), len(real)])
-            loss_fake, loss_real = self.gan_loss(on_fake, False), self.gan_loss(on_real, True)
-        with phase("D backward"):
-            self.scaler.scale(0.5 * (loss_fake + loss_real)).backward()
-        D.step(rate_factor, self.scaler)
-        return {"D_real": loss_real.detach(), "D_fake": loss_fake.detach()}
 
     def _generator_step(
         self,

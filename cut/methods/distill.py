@@ -19,6 +19,7 @@ from cut.losses.gan import GAN_LOSSES
 from cut.methods.cut import Losses
 from cut.methods.frozen import FrozenGenerator
 from cut.methods.optimised import Optimised
+from cut.methods.patch_judge import discriminator_step
 from cut.networks.generators import Generator
 from cut.networks.layers import initialise
 from cut.networks.patchgan import PatchDiscriminator
@@ -103,24 +104,12 @@ class Distill:
             output = self.generator.network(A)[0]
         losses: Losses = {}
         if self.settings.lambda_gan > 0:
-            losses |= self._discriminator_step(output, wanted, rate_factor)
+            losses |= discriminator_step(
+                self.discriminator, self.gan_loss, output, wanted, rate_factor, self.scaler
+            )
         losses |= self._generator_step(output, wanted, rate_factor)
         self.scaler.update()
         return losses
-
-    def _discriminator_step(self, fake: Tensor, real: Tensor, rate_factor: float) -> Losses:
-        D = self.discriminator
-        D.freeze(False)
-        D.zero_grad()
-        # Instance norm looks at one picture at a time, so real and fake may share a pass.
-        with phase("D forward"):
-            verdicts = D.network(torch.cat([fake.detach(), real])).float()
-            on_fake, on_real = verdicts.split([len(fake), len(real)])
-            loss_fake, loss_real = self.gan_loss(on_fake, False), self.gan_loss(on_real, True)
-        with phase("D backward"):
-            self.scaler.scale(0.5 * (loss_fake + loss_real)).backward()
-        D.step(rate_factor, self.scaler)
-        return {"D_real": loss_real.detach(), "D_fake": loss_fake.detach()}
 
     def _generator_step(self, output: Tensor, wanted: Tensor, rate_factor: float) -> Losses:
         settings = self.settings
