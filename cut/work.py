@@ -33,8 +33,7 @@ def step_gflop(settings: Settings) -> float:
     backward over real and fake, and over the fake once more for the generator, whose gradient
     reaches the discriminator's inputs alone. The discriminator on a vision network's features is
     the same, but that nothing of the network learns. CycleGAN has two of each, and its generators
-    translate translations back. What another model does for a distillation or a cycle is
-    left out.
+    translate translations back. What another model does for a distillation or a cycle is left out.
     """
     if isinstance(settings, SinCutSettings):
         return _single_image_gflop(settings)

@@ -25,6 +25,8 @@ TINY = replace(
     steps=6,
 )
 
+FAST = replace(TINY, method="fastcut", lambda_nce=10.0, identity=False, flip_equivariance=True)
+
 TINY_CYCLE = replace(
     preset("cyclegan"), ngf=4, blocks=2, ndf=4, load_size=40, crop_size=32, steps=6, pool_size=2
 )

@@ -14,11 +14,10 @@ from cut.errors import CutError
 from cut.methods.cut import Cut
 from cut.trainer import Preview, Run, Saved, Skipped, Step
 from cut.translate import load
-from tests.helpers import TINY, TINY_CYCLE, make_checkpoint, make_picture, make_unpaired
+from tests.helpers import FAST, TINY, TINY_CYCLE, make_checkpoint, make_picture, make_unpaired
 
 CPU = Placement(torch.device("cpu"))
 BF16 = Placement(torch.device("cpu"), torch.bfloat16)
-FAST = replace(TINY, method="fastcut", lambda_nce=10.0, identity=False, flip_equivariance=True)
 
 
 @pytest.fixture

@@ -211,10 +211,9 @@ def _data(args: argparse.Namespace) -> "Path | tuple[Path, Path]":
         if len(pair) != 2 or args.data is not None:
             raise CutError("sincut trains on two pictures: give --source and --target, no --data")
         return pair[0], pair[1]
-    if args.method == "distill" and (args.data is None or pair):
-        raise CutError("distill trains on a folder: give --data, no --source or --target")
     if args.data is None or pair:
-        raise CutError(f"{args.method} trains on two folders: give --data, no --source or --target")
+        folders = "a folder" if args.method == "distill" else "two folders"
+        raise CutError(f"{args.method} trains on {folders}: give --data, no --source or --target")
     return args.data.resolve()
 
 

@@ -20,7 +20,6 @@ from cut.methods.cut import Losses
 from cut.methods.frozen import FrozenGenerator
 from cut.methods.optimised import Optimised
 from cut.methods.patch_judge import discriminator_step
-from cut.networks.generators import Generator
 from cut.networks.layers import initialise
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
@@ -34,24 +33,16 @@ class Distill:
     Args:
         settings: of the run.
         placement: where and in which precision to compute.
-        teacher: the generator to learn from, at `placement`; None for the one of the model that
-            `settings.teacher` names.
 
     Raises:
         CutError: no teacher is named, or there is no such model.
     """
 
-    def __init__(
-        self, settings: DistillSettings, placement: Placement, teacher: Generator | None = None
-    ):
+    def __init__(self, settings: DistillSettings, placement: Placement):
         self.settings, self.placement = settings, placement
-        if teacher is None and not settings.teacher:
+        if not settings.teacher:
             raise CutError("distill learns from another model: name it with --teacher")
-        self.teacher = (
-            FrozenGenerator(teacher, "teacher")
-            if teacher
-            else FrozenGenerator.named("teacher", settings.teacher, placement)
-        )
+        self.teacher = FrozenGenerator.named("teacher", settings.teacher, placement)
         generator = ResnetGenerator(
             settings.ngf, settings.blocks, settings.antialias, settings.antialias_up
         )

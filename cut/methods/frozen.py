@@ -1,7 +1,7 @@
 """Generators of other models that a method learns from, and that do not learn themselves."""
 
 import hashlib
-from functools import cached_property
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -17,10 +17,11 @@ class FrozenGenerator:
     Args:
         generator: at the method's placement, its weights without gradients.
         setting: that names its model.
+        digest: tells the model's weights from others, whatever precision they are placed in.
     """
 
-    def __init__(self, generator: Generator, setting: str):
-        self.generator, self.setting = generator, setting
+    def __init__(self, generator: Generator, setting: str, digest: str):
+        self.generator, self.setting, self.digest = generator, setting, digest
 
     @classmethod
     def named(cls, setting: str, name: str, placement: Placement) -> "FrozenGenerator":
@@ -33,7 +34,9 @@ class FrozenGenerator:
         from cut.translate import Translator  # more than other methods need
 
         try:
-            return cls(Translator(find(name), placement).generator, setting)
+            model = find(name)
+            digest = digest_of(model.generator_state())
+            return cls(Translator(model, placement).generator, setting, digest)
         except CutError as error:
             raise CutError(f"setting {setting}={name}: {error}") from error
 
@@ -42,14 +45,6 @@ class FrozenGenerator:
         """The translation of B x 3 x H x W in [-1, 1], clamped to that range as a picture is."""
         return self.generator(pictures)[0].clamp(-1, 1)
 
-    @cached_property
-    def digest(self) -> str:
-        """Tells these weights from others."""
-        found = hashlib.blake2b(digest_size=16)
-        for weight in self.generator.parameters():
-            found.update(weight.float().contiguous().cpu().numpy().tobytes())
-        return found.hexdigest()
-
     def check_same(self, digest: str) -> None:
         """Raise CutError unless a run that goes on learnt from these weights before."""
         if digest != self.digest:
@@ -57,3 +52,12 @@ class FrozenGenerator:
                 f"cannot resume: the model that {self.setting} names is another than before; put "
                 "the old one back, or begin a new run with --start-from"
             )
+
+
+def digest_of(weights: Mapping[str, Tensor]) -> str:
+    """What tells these float32 weights by name from others."""
+    found = hashlib.blake2b(digest_size=16)
+    for name, weight in sorted(weights.items()):
+        found.update(name.encode())
+        found.update(weight.contiguous().numpy().tobytes())
+    return found.hexdigest()

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = Placement(torch.device("cpu"))
 FIELDS = {"ngf": 2, "blocks": 1, "ndf": 2, "load_size": 40, "crop_size": 32, "steps": 4}
-TINY = replace(preset("distill"), **FIELDS)
+TINY = replace(preset("distill"), teacher="large", **FIELDS)
 
 
 def a_teacher(placement: Placement = CPU) -> ResnetGenerator:
@@ -36,13 +36,23 @@ def a_teacher(placement: Placement = CPU) -> ResnetGenerator:
     return placement.network(ResnetGenerator(4, 2)).eval().requires_grad_(False)
 
 
+@pytest.fixture
+def taught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model `large` at any placement, without a file to read."""
+
+    def named(setting: str, name: str, placement: Placement) -> FrozenGenerator:
+        return FrozenGenerator(a_teacher(placement), setting, "digest")
+
+    monkeypatch.setattr(FrozenGenerator, "named", named)
+
+
 def pictures(seed: int = 0, batch: int = 2) -> Tensor:
     return torch.rand(batch, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def test_losses_and_gradients_of_a_step() -> None:
+def test_losses_of_a_step(taught: None) -> None:
     settings = replace(TINY, lambda_teacher=7.0, lambda_gan=0.5)
-    method, teacher = Distill(settings, CPU, a_teacher()), a_teacher()
+    method, teacher = Distill(settings, CPU), a_teacher()
     network, judge = method.generator.network, method.discriminator.network
     A = pictures()
     wanted, fake = teacher(A)[0], network(A)[0]
@@ -60,8 +70,8 @@ def test_losses_and_gradients_of_a_step() -> None:
     assert all(torch.equal(now, before) for now, before in both)
 
 
-def test_gradients_are_those_of_the_loss() -> None:
-    method = Distill(replace(TINY, lambda_gan=0.0), CPU, a_teacher())
+def test_gradients_are_those_of_the_loss(taught: None) -> None:
+    method = Distill(replace(TINY, lambda_gan=0.0), CPU)
     twin = ResnetGenerator(2, 1, antialias=False)
     twin.load_state_dict(method.generator.weights())
     A = pictures()
@@ -74,25 +84,25 @@ def test_gradients_are_those_of_the_loss() -> None:
         assert torch.allclose(mine.grad, right.grad, rtol=1e-3, atol=1e-6)
 
 
-def test_it_comes_nearer_to_its_teacher() -> None:
-    method = Distill(replace(TINY, ngf=4, learning_rate=3e-3), CPU, a_teacher())
+def test_it_comes_nearer_to_its_teacher(taught: None) -> None:
+    method = Distill(replace(TINY, ngf=4, learning_rate=3e-3), CPU)
     A = pictures()
     distances = [float(method.step(A, A, StepRandom(0, k))["distance"]) for k in range(60)]
     assert sum(distances[-5:]) / 5 < 0.6 * distances[0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_whole_step_on_meta(dtype: torch.dtype) -> None:
+def test_a_whole_step_on_meta(taught: None, dtype: torch.dtype) -> None:
     placement = Placement(torch.device("meta"), dtype)
-    method = Distill(TINY, placement, a_teacher(placement))
+    method = Distill(TINY, placement)
     losses = method.step(torch.empty(1, 3, 32, 32), torch.empty(0), StepRandom(0, 0))
     assert all(loss.device.type == "meta" for loss in losses.values())
     assert method.generator.network.model[1].weight.grad.dtype == dtype
 
 
-def test_on_a_gpu_that_is_not_there(fake_gpu: Placement) -> None:
+def test_on_a_gpu_that_is_not_there(taught: None, fake_gpu: Placement) -> None:
     with fake_gpu.device:
-        method = Distill(TINY, fake_gpu, a_teacher(fake_gpu))
+        method = Distill(TINY, fake_gpu)
     A = fake_gpu.batch(torch.empty(1, 3, 32, 32))
     distance = (method.generator.network(A)[0] - method.teacher(A)).abs().mean()
     assert distance.device.type == "cuda"
@@ -166,16 +176,26 @@ def test_what_it_learns_from_is_found_again_or_missed(
 
 def test_stopped_and_resumed_it_ends_with_the_same_weights(home: Path, tmp_path: Path) -> None:
     data = make_unpaired(tmp_path / "data", count=3)
-    settings = replace(TINY, teacher="large")
 
     def trained(name: str, *ends: int | None) -> dict[str, Tensor]:
         for k, end in enumerate(ends):
-            run = Run(name, settings, data, tmp_path / name, CPU, workers=0, until=end)
+            run = Run(name, TINY, data, tmp_path / name, CPU, workers=0, until=end)
             list(run.train(resume=k > 0))
         return read_checkpoint(tmp_path / name / "last").generator_state()
 
     whole, parts = trained("whole", None), trained("parts", 2, None)
     assert all(torch.equal(parts[key], value) for key, value in whole.items())
+
+
+def test_a_teacher_is_the_same_in_any_precision(home: Path) -> None:
+    """A run that began on a GPU goes on elsewhere."""
+    digests = {
+        FrozenGenerator.named("teacher", "large", replace(CPU, dtype=dtype)).digest
+        for dtype in (torch.float32, torch.bfloat16)
+    }
+    assert len(digests) == 1
+    make_checkpoint(home / "checkpoints" / "large", ngf=4)
+    assert FrozenGenerator.named("teacher", "large", CPU).digest not in digests
 
 
 def test_pictures_are_shown_at_one_scale_to_the_end(tmp_path: Path) -> None:
@@ -190,7 +210,7 @@ def test_a_teacher_without_bounds_is_held_to_those_of_pictures() -> None:
             return 3 * x, []
 
     A = pictures()
-    assert torch.equal(FrozenGenerator(Loud(2, 1), "teacher")(A), (3 * A).clamp(-1, 1))
+    assert torch.equal(FrozenGenerator(Loud(2, 1), "teacher", "")(A), (3 * A).clamp(-1, 1))
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,8 @@ from cut.device import Placement
 from cut.methods.cut import Cut
 from cut.methods.cyclegan import CycleGan
 from cut.randomness import StepRandom
-from tests.helpers import TINY, TINY_CYCLE
+from tests.helpers import FAST, TINY, TINY_CYCLE
 
-FAST = replace(TINY, method="fastcut", lambda_nce=10.0, identity=False, flip_equivariance=True)
 SEEING = replace(TINY, lambda_vision=1.0)
 METHODS = pytest.mark.parametrize(
     "settings", [TINY, FAST, SEEING], ids=["cut", "fastcut", "with vision"]
