@@ -226,7 +226,7 @@ def _pictures(count: int) -> str:
 def _progress(files: Sequence[Path], title: str) -> Iterable[Path]:
     from tqdm import tqdm
 
-    return tqdm(files, desc=title, unit="picture", file=sys.stderr)
+    return tqdm(files, desc=title, unit="picture", file=sys.stderr, disable=None)
 
 
 def _say(line: str) -> None:

@@ -154,7 +154,9 @@ def _with_model(
         several = len(args.checkpoint) > 1
         targets = _targets(images, args.output / name if several else args.output)
     title = name if len(args.checkpoint) > 1 else None
-    for source, target in tqdm(list(zip(images, targets, strict=True)), title, unit="picture"):
+    for source, target in tqdm(
+        list(zip(images, targets, strict=True)), title, unit="picture", disable=None
+    ):
         try:
             picture, result, seconds = _translate(translator, source, target, args)
         except CutError as error:
@@ -187,7 +189,7 @@ def _on_cluster(
     job = Job(checkpoint, args.device, args.precision, *how)
     # Closed at an interrupt as well: pictures that were begun are finished then.
     with closing(translate_all(job, pairs, args.ray)) as made:
-        for one in tqdm(made, name if several else None, len(pairs), unit="picture"):
+        for one in tqdm(made, name if several else None, len(pairs), unit="picture", disable=None):
             row: dict[str, Any] = {"input": str(one.source)}
             if one.error:
                 outcome.skipped.append(row | {"error": one.error})
