@@ -67,7 +67,7 @@ _COMPACT: dict[str, Any] = {
 _SMALL: dict[str, Any] = {
     "load_size": 256,
     "crop_size": 128,
-    "learning_rate": 1e-3,
+    "learning_rate": 2e-4,
     "clip_spikes": 4.0,
     "ema": 0.998,
     "epochs": 10,

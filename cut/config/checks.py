@@ -6,6 +6,7 @@ from cut.config import (
     AnySettings,
     CutSettings,
     CycleGanSettings,
+    DistillSettings,
     Schedule,
     SinCutSettings,
     UnpairedSettings,
@@ -52,7 +53,8 @@ def check(settings: AnySettings) -> AnySettings:
 def _check_sizes(settings: UnpairedSettings) -> None:
     if settings.crop_size % 4 or settings.crop_size < 32:
         raise CutError(f"setting crop_size={settings.crop_size}: a multiple of 4, at least 32")
-    _check_start(settings, tuple(INITS))
+    taught = ("teacher",) if isinstance(settings, DistillSettings) else ()
+    _check_start(settings, (*INITS, *taught))
     if settings.load_size < settings.crop_size:
         raise CutError(
             f"setting load_size={settings.load_size}: must not be under crop_size, "

@@ -168,10 +168,15 @@ class DistillSettings(UnpairedSettings):
     blocks: int = 6
     antialias: bool = False
     ndf: int = 32
-    init: str = "normal"
+    # xavier, normal, or teacher: the channels of the teacher that what follows makes most of
+    init: str = "teacher"
     epochs: int = 200
     decay_epochs: int = 100
     crop_while_decaying: bool = True
+
+    @property
+    def drawn(self) -> str:
+        return "normal" if self.init == "teacher" else self.init
 
 
 @dataclass(frozen=True)

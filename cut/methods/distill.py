@@ -3,7 +3,8 @@
 "GAN Compression" (section 3.1) trains a small generator of an unpaired method on the translations
 of the large one as if they were its pairs: an L1 to them, and an adversarial loss. Here the
 discriminator is shown the large generator's translations for real ones, not the target set, so that
-nothing is learnt that the large one had learnt to leave alone.
+nothing is learnt that the large one had learnt to leave alone; and the small generator begins with
+channels of the large one (`cut.networks.narrowing`).
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ from cut.methods.frozen import FrozenGenerator
 from cut.methods.optimised import Optimised
 from cut.methods.patch_judge import discriminator_step
 from cut.networks.layers import initialise
+from cut.networks.narrowing import narrowed
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
 from cut.phases import phase
@@ -35,7 +37,7 @@ class Distill:
         placement: where and in which precision to compute.
 
     Raises:
-        CutError: no teacher is named, or there is no such model.
+        CutError: no teacher is named, there is no such model, or it gives no start as `init` asks.
     """
 
     def __init__(self, settings: DistillSettings, placement: Placement):
@@ -57,6 +59,8 @@ class Distill:
         betas = (settings.beta1, settings.beta2)
         rate, clip = settings.learning_rate, settings.clip_spikes
         self.generator = Optimised(generator, placement, rate, betas, settings.ema, clip)
+        if settings.init == "teacher":
+            self._begin_as_teacher()
         rate_D = rate * settings.discriminator_rate
         self.discriminator = Optimised(discriminator, placement, rate_D, betas, None, clip)
         self.gan_loss = GAN_LOSSES[settings.gan_loss]
@@ -68,6 +72,22 @@ class Distill:
     def parts(self) -> dict[str, Optimised]:
         """What learns, by the name it is saved under; the teacher does not."""
         return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def _begin_as_teacher(self) -> None:
+        """Raises CutError if the teacher has no weights that fit."""
+        teacher = self.teacher.generator
+        if not isinstance(teacher, ResnetGenerator):
+            raise CutError(
+                f"setting init=teacher: {self.settings.teacher} has no ResNet generator to take "
+                "channels from; choose init=normal"
+            )
+        try:
+            self.generator.load_weights(narrowed(teacher, self.generator.network))
+        except ValueError as error:
+            raise CutError(
+                f"setting init=teacher: {self.settings.teacher} gives no start: {error}; choose "
+                "that, or init=normal"
+            ) from error
 
     def step(
         self,

@@ -160,8 +160,7 @@ class Optimised(Generic[Network]):
         self.network.load_state_dict(weights)
         names = [name for name, _ in self.network.named_parameters()]
         with torch.no_grad():
-            for name, master in zip(names, self.masters, strict=True):
-                master.copy_(weights[name])
+            torch._foreach_copy_(self.masters, [weights[name] for name in names])
             if self.average:
                 torch._foreach_copy_(self.average, self.masters)
 

@@ -17,7 +17,9 @@ from cut.device import Placement
 from cut.errors import CutError
 from cut.methods.distill import Distill
 from cut.methods.frozen import FrozenGenerator
+from cut.networks.narrowing import narrowed
 from cut.networks.resnet import ResnetGenerator
+from cut.networks.stylegan2 import StyleGAN2Generator
 from cut.randomness import StepRandom
 from cut.trainer import Run
 from cut.translate import load
@@ -82,6 +84,24 @@ def test_gradients_are_those_of_the_loss(taught: None) -> None:
         assert mine.grad is not None
         assert right.grad is not None
         assert torch.allclose(mine.grad, right.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_it_begins_with_channels_of_its_teacher(taught: None) -> None:
+    method = Distill(TINY, CPU)
+    start = narrowed(a_teacher(), ResnetGenerator(2, 1, antialias=False))
+    for average in (False, True):
+        weights = method.generator.weights(average)
+        assert all(torch.equal(weights[name], weight) for name, weight in start.items())
+    drawn = Distill(replace(TINY, init="normal"), CPU).generator.weights()
+    assert not torch.equal(drawn["model.1.weight"], start["model.1.weight"])
+
+
+def test_a_teacher_of_another_kind_gives_no_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = FrozenGenerator(StyleGAN2Generator((2, 2), blocks=1), "teacher", "digest")
+    monkeypatch.setattr(FrozenGenerator, "named", lambda *_: teacher)
+    with pytest.raises(CutError, match="large has no ResNet generator to take channels from"):
+        Distill(TINY, CPU)
+    Distill(replace(TINY, init="normal"), CPU)
 
 
 def test_it_comes_nearer_to_its_teacher(taught: None) -> None:
@@ -227,6 +247,7 @@ def test_a_teacher_without_bounds_is_held_to_those_of_pictures() -> None:
         ),
         (("--teacher", "small", "--overwrite"), "it would be overwritten by the model that learns"),
         (("--teacher", "large", "--set", "init=reproducing"), "choose xavier or normal"),
+        (("--teacher", "large", "--set", "blocks=7"), "fewer than the 2 and 7 asked for; choose"),
     ],
 )
 def test_what_it_refuses(
