@@ -72,6 +72,7 @@ BOUNDS = {
     "lambda_teacher": _WEIGHT,
     "lambda_cycle": _WEIGHT,
     "colour_steps": Bounds(0, 10**9),
+    "spots": Bounds(0, 100),
     "pool_size": Bounds(0, 10_000),
     "patches": Bounds(1, 65_536),
     # Cosines are divided by it: far below the paper's 0.07 the softmax only sees their rounding.

@@ -163,6 +163,10 @@ class DistillSettings(UnpairedSettings):
     gan_loss: str = "lsgan"
     lambda_gan: float = 1.0
     lambda_teacher: float = 10.0  # weight of |G(A) - T(A)|, T being the teacher
+    # px: nothing is learnt from black spots of the teacher's of that radius; 0: from everything.
+    # Not in the paper: generators with instance norms put them into shadows, where one place that
+    # stands out makes room for all others (StyleGAN's droplets, Karras et al. 2020, section 2).
+    spots: int = 0
 
     ngf: int = 20
     blocks: int = 6

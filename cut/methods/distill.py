@@ -10,7 +10,6 @@ channels of the large one (`cut.networks.narrowing`).
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from cut.config import DistillSettings
@@ -21,6 +20,7 @@ from cut.methods.cut import Losses
 from cut.methods.frozen import FrozenGenerator
 from cut.methods.optimised import Optimised
 from cut.methods.patch_judge import discriminator_step
+from cut.methods.spots import black_spots
 from cut.networks.layers import initialise
 from cut.networks.narrowing import narrowed
 from cut.networks.patchgan import PatchDiscriminator
@@ -106,23 +106,32 @@ class Distill:
 
         Returns:
             The losses before this step's update, as 0-d tensors: `distance` is
-            lambda_teacher |G(A) - T(A)|, `G_GAN`, `D_real` and `D_fake` are as for CUT.
+            lambda_teacher |G(A) - T(A)|, `G_GAN`, `D_real` and `D_fake` are as for CUT. Pictures
+            with spots that nothing is learnt from are not shown to the discriminator; without
+            others, the last two are missing.
         """
         A = self.placement.batch(A)
         with phase("teacher"):
             wanted = self.teacher(A)
         with phase("G forward"):
             output = self.generator.network(A)[0]
+        spots, fake, real = None, output, wanted
+        if radius := self.settings.spots:
+            spots = black_spots(A.float(), wanted.float(), radius)
+            clean = spots.flatten(1).amax(1) == 0
+            fake, real = output[clean], wanted[clean]
         losses: Losses = {}
-        if self.settings.lambda_gan > 0:
+        if self.settings.lambda_gan > 0 and len(real):
             losses |= discriminator_step(
-                self.discriminator, self.gan_loss, output, wanted, rate_factor, self.scaler
+                self.discriminator, self.gan_loss, fake, real, rate_factor, self.scaler
             )
-        losses |= self._generator_step(output, wanted, rate_factor)
+        losses |= self._generator_step(output, wanted, spots, rate_factor)
         self.scaler.update()
         return losses
 
-    def _generator_step(self, output: Tensor, wanted: Tensor, rate_factor: float) -> Losses:
+    def _generator_step(
+        self, output: Tensor, wanted: Tensor, spots: Tensor | None, rate_factor: float
+    ) -> Losses:
         settings = self.settings
         self.discriminator.freeze(True)
         self.generator.zero_grad()
@@ -131,7 +140,10 @@ class Distill:
             with phase("D for G"):
                 verdict = self.discriminator.network(output).float()
                 losses["G_GAN"] = settings.lambda_gan * self.gan_loss(verdict, True)
-        losses["distance"] = settings.lambda_teacher * F.l1_loss(output.float(), wanted.float())
+        distance = (output.float() - wanted.float()).abs()
+        if spots is not None:
+            distance = distance * (1 - spots)
+        losses["distance"] = settings.lambda_teacher * distance.mean()
         losses["G"] = torch.stack(list(losses.values())).sum()
         with phase("G backward"):
             self.scaler.scale(losses["G"]).backward()

@@ -86,6 +86,35 @@ def test_gradients_are_those_of_the_loss(taught: None) -> None:
         assert torch.allclose(mine.grad, right.grad, rtol=1e-3, atol=1e-6)
 
 
+def test_nothing_is_learnt_from_spots(taught: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the generator gives in them costs nothing; the discriminator sees the other pictures."""
+    A = pictures()
+    spots = torch.zeros(2, 1, 32, 32)
+    spots[1, :, 10:, :20] = 1
+    asked = []
+
+    def found(pictures: Tensor, translations: Tensor, radius: int) -> Tensor:
+        asked.append(radius)
+        return spots
+
+    monkeypatch.setattr("cut.methods.distill.black_spots", found)
+    method = Distill(replace(TINY, spots=3), CPU)
+    judge = method.discriminator.network
+    wanted, fake = a_teacher()(A)[0], method.generator.network(A)[0]
+    distance = 10 * ((fake - wanted).abs() * (1 - spots)).mean()
+    D_real, D_fake = (judge(wanted[:1]) - 1).square().mean(), judge(fake[:1]).square().mean()
+    losses = method.step(A, A, StepRandom(0, 0))
+    assert asked == [3]
+    assert losses["distance"].item() == pytest.approx(distance.item(), rel=1e-5)
+    assert losses["D_real"].item() == pytest.approx(D_real.item(), rel=1e-5)
+    assert losses["D_fake"].item() == pytest.approx(D_fake.item(), rel=1e-5)
+    spots[0] = 1
+    before = method.discriminator.weights()
+    assert set(method.step(A, A, StepRandom(0, 1))) == {"distance", "G_GAN", "G"}
+    after = method.discriminator.weights()
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
+
+
 def test_it_begins_with_channels_of_its_teacher(taught: None) -> None:
     method = Distill(TINY, CPU)
     start = narrowed(a_teacher(), ResnetGenerator(2, 1, antialias=False))
