@@ -15,6 +15,7 @@ import math
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.request import urlopen
 
 from PIL import Image
 from websockets.sync.client import connect
@@ -72,6 +73,8 @@ def main() -> None:
     frames = recording(args.size)
     query = f"checkpoint={args.checkpoint}&size={args.size}"
     with serving() as server, ThreadPoolExecutor(args.clients) as clients:
+        with urlopen(f"{server.url}/gradio/live") as page:  # which Gradio is imported for
+            page.read()
         address = f"{server.url.replace('http', 'ws', 1)}/gradio/live/stream?{query}"
         watched = list(
             clients.map(lambda _: watch(address, frames, args.seconds), range(args.clients))

@@ -47,6 +47,9 @@ FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
 
+QUEUE_PACE = 0.02
+"""Seconds between two looks at the queue: an event waits so long at most for its turn."""
+
 log = logging.getLogger(__name__)
 
 
@@ -94,6 +97,9 @@ def build() -> gr.Blocks:
             with blocks.route(checkpoint.title, checkpoint.name):
                 _page(checkpoint)
     blocks.queue(max_size=MAX_WAITING, api_open=False)
+    # By themselves its two loops wake a thousand times a second each, for good, and interrupt
+    # whatever is computed in this process.
+    blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = QUEUE_PACE
     # Only Blocks.launch() sets this; without it Gradio takes any path of the machine for an upload.
     blocks.has_launched = True
     return blocks

@@ -173,14 +173,17 @@ async def _serve(websocket: WebSocket, checkpoint: str, size: str) -> None:
     stream = Stream(find_by_name(checkpoint), parse_size(size))
     # The first one to ask for a model waits for it here, and not at the first frame.
     await asyncio.to_thread(SHELF.get, stream.checkpoint)
+    from cut.memory import freed_memory_kept  # imports PyTorch, which is there now
+
     await websocket.send_json({"ready": True, "checkpoint": checkpoint, "size": stream.size})
-    tasks = [asyncio.create_task(work(websocket, stream)) for work in (_receive, _answer)]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    with freed_memory_kept():  # each frame asks for what the one before it has freed
+        tasks = [asyncio.create_task(work(websocket, stream)) for work in (_receive, _answer)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
     for error in ended:
         if isinstance(error, Exception):
             raise error

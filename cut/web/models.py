@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cut.errors import CutError
+from cut.threads import team_of_its_own
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,7 +63,8 @@ class Line:
             self._tickets.append(ticket)
         try:
             self._wait(ticket, on_wait)
-            yield
+            with team_of_its_own():
+                yield
         finally:
             with self._changed:
                 self._tickets.remove(ticket)
@@ -115,7 +117,8 @@ class Shelf:
 def _load(folder: str) -> Translator:
     from cut.translate import load  # imports torch, which takes seconds
 
-    return load(folder)
+    with team_of_its_own():
+        return load(folder)
 
 
 LINE = Line()

@@ -1,5 +1,6 @@
 """Cancel on a page of the Gradio half, over the requests that a browser sends for it."""
 
+import asyncio
 import json
 import threading
 import time
@@ -99,6 +100,27 @@ def watched(client: httpx.Client, session: str) -> Iterator[None]:
         (unit,) = json.loads(shown.removeprefix("data:"))["progress_data"]
         assert unit["desc"] == "Translating in bands"
         yield
+
+
+@pytest.mark.filterwarnings("ignore:SSR mode")
+def test_a_queue_with_nothing_to_do_hardly_wakes(
+    blocks: gr.Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests = []
+    rest = asyncio.sleep
+
+    async def noted(seconds: float, result: Any = None) -> Any:
+        rests.append((asyncio.current_task().get_coro().__qualname__, seconds))
+        return await rest(seconds, result)
+
+    with served(blocks) as client:
+        client.get("info").raise_for_status()  # the queue begins with the first request
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio, "sleep", noted)
+            time.sleep(0.5)
+    loops = {name for name, _ in rests if name.startswith("Queue.")}
+    assert loops == {"Queue.start_processing", "Queue.start_progress_updates"}
+    assert min(seconds for _, seconds in rests) == gradio_pages.QUEUE_PACE
 
 
 @pytest.mark.filterwarnings("ignore:SSR mode")
