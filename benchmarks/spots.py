@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cut.data.folders import pictures_in, to_tensor
+from cut.errors import CutError
 from cut.methods.spots import black_spots
 from cut.pictures import read_picture, resize_short_side
 from cut.translate import Translator, load
@@ -22,6 +23,7 @@ RADIUS = 2
 
 
 def spots_in(model: Translator, files: list[Path], size: int) -> list[Tensor]:
+    """What `cut.methods.spots.black_spots` finds, 1 x 1 x H x W, `size` px the short side."""
     found = []
     for file in tqdm(files, model.checkpoint.name, unit="picture", disable=None):
         picture = resize_short_side(read_picture(file), size)
@@ -38,9 +40,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
 
-    files = pictures_in(args.source)
-    for name in args.checkpoint:
-        spots = spots_in(load(name, "cpu", "fp32"), files, args.size)
+    try:
+        files = pictures_in(args.source)
+        models = [load(name, "cpu", "fp32") for name in args.checkpoint]
+    except CutError as error:
+        parser.error(str(error))
+    for name, model in zip(args.checkpoint, models, strict=True):
+        spots = spots_in(model, files, args.size)
         row = {
             "checkpoint": name,
             "pictures": len(files),

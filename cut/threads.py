@@ -4,7 +4,6 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 _HARD = 2
@@ -17,9 +16,9 @@ def team_of_its_own() -> Iterator[None]:
 
     GNU OpenMP gives each thread that computes a team, and keeps it as long as that thread lives.
     Once all teams together have more members than there are processors, members no longer stay
-    awake while they wait for each other, which they do some hundred times a picture: pictures then
-    take a third longer, even though the other teams have nothing to do. To make a team anew takes
-    less than a thousandth of a second. With another OpenMP nothing happens.
+    awake while they wait for each other, and a picture takes some quarter longer, even though the
+    other teams have nothing to do (benchmarks/README.md, "Live"). To end a team and make it anew
+    takes 0.2 ms there. With another OpenMP nothing happens.
     """
     try:
         yield
@@ -31,15 +30,10 @@ def team_of_its_own() -> Iterator[None]:
 
 def _gnu_openmp() -> Any:
     """GNU OpenMP if this process has loaded it, with PyTorch for one."""
-    try:
-        return _loaded()
-    except OSError:
-        return None  # not kept: it may yet be loaded
-
-
-@cache
-def _loaded() -> Any:
     if not hasattr(os, "RTLD_NOLOAD"):
-        raise OSError("not a system with such libraries")
-    library = ctypes.CDLL("libgomp.so.1", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+        return None
+    try:
+        library = ctypes.CDLL("libgomp.so.1", mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+    except OSError:
+        return None
     return library if hasattr(library, "omp_pause_resource_all") else None

@@ -77,8 +77,8 @@ class UnpairedSettings(Schedule):
 
     @property
     def drawn(self) -> str:
-        """How weights are drawn where none are shipped: xavier or normal."""
-        return "normal" if self.reproducing else self.init
+        """How weights are drawn where none are given: xavier or normal."""
+        return "normal" if self.init in ("reproducing", "teacher") else self.init
 
     @property
     def generator(self) -> dict[str, Any]:
@@ -177,10 +177,6 @@ class DistillSettings(UnpairedSettings):
     epochs: int = 200
     decay_epochs: int = 100
     crop_while_decaying: bool = True
-
-    @property
-    def drawn(self) -> str:
-        return "normal" if self.init == "teacher" else self.init
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class Distill:
         except ValueError as error:
             raise CutError(
                 f"setting init=teacher: {self.settings.teacher} gives no start: {error}; choose "
-                "that, or init=normal"
+                "what it has, or init=normal"
             ) from error
 
     def step(

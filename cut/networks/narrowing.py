@@ -20,6 +20,9 @@ def narrowed(wide: ResnetGenerator, narrow: ResnetGenerator) -> dict[str, Tensor
 
     Whether the encoders blur may differ: a convolution then takes every second place itself.
 
+    Returns:
+        A state dict of `narrow`'s shapes; what is `wide`'s is on its device, in its precision.
+
     Raises:
         ValueError: `wide` has fewer channels or blocks, or doubles the size in another way.
     """
@@ -34,46 +37,44 @@ def narrowed(wide: ResnetGenerator, narrow: ResnetGenerator) -> dict[str, Tensor
     state = narrow.state_dict()
     names = {module: name for name, module in narrow.named_modules()}
 
-    def copy(target: nn.Module, source: nn.Module, rows: Tensor, columns: Tensor) -> None:
-        """`rows` of what the source writes, of `columns` of what it reads."""
-        assert isinstance(source, Convolution)
-        weight, bias = source.weight.detach(), source.bias
-        for dim, kept in zip(_written_and_read(source), (rows, columns), strict=True):
+    def copy(target: Convolution, source: Convolution, written: Tensor, read: Tensor) -> None:
+        """Take what the source writes to some channels of what it reads from others."""
+        weight = source.weight.detach()
+        for dim, kept in zip(_written_and_read(source), (written, read), strict=True):
             weight = weight.index_select(dim, kept)
         state[f"{names[target]}.weight"] = weight
-        if bias is not None:
-            state[f"{names[target]}.bias"] = bias.detach()[rows]
+        if source.bias is not None:
+            state[f"{names[target]}.bias"] = source.bias.detach()[written]
 
-    wide_blocks, narrow_blocks = _blocks(wide), _blocks(narrow)
-    wide_path, narrow_path = _path(wide), _path(narrow)
-    # The residual blocks pass one set of channels on: all of them read it, and what follows.
-    readers: list[list[nn.Module]] = [[conv] for conv in wide_path[1:]]
-    readers[2] += [block[0] for block in wide_blocks]
+    # Three convolutions lead to the residual blocks and three away from them. The blocks pass one
+    # set of channels on: all of them read it, and what follows.
+    path, wide_path = _convolutions(narrow.model), _convolutions(wide.model)
+    blocks, wide_blocks = _blocks(narrow), _blocks(wide)
     colours = torch.arange(3, device=wide_path[0].weight.device)
     kept = [colours]
-    for conv, reading in zip(narrow_path[:-1], readers, strict=True):
-        kept.append(_most_read(reading, conv.out_channels))
+    for k, conv in enumerate(path[:-1], 1):
+        readers = [wide_path[k], *(first for first, _ in wide_blocks if k == 3)]
+        kept.append(_most_read(readers, conv.out_channels))
     for k, written in enumerate([*kept[1:], colours]):
-        copy(narrow_path[k], wide_path[k], written, kept[k])
+        copy(path[k], wide_path[k], written, kept[k])
     passed = kept[3]
-    step = (len(wide_blocks) - 1) / max(1, len(narrow_blocks) - 1)
-    for number, target_block in enumerate(narrow_blocks):
-        first, second = wide_blocks[round(number * step)]
-        within = _most_read([second], len(passed))
-        copy(target_block[0], first, within, passed)
-        copy(target_block[1], second, passed, within)
+    step = (len(wide_blocks) - 1) / max(1, len(blocks) - 1)
+    for number, (first, second) in enumerate(blocks):
+        wide_first, wide_second = wide_blocks[round(number * step)]
+        within = _most_read([wide_second], len(passed))
+        copy(first, wide_first, within, passed)
+        copy(second, wide_second, passed, within)
     return state
 
 
-def _path(generator: ResnetGenerator) -> list[Convolution]:
-    """The convolutions outside the residual blocks: three before them, three after."""
-    return [layer for layer in generator.model if isinstance(layer, Convolution)]
+def _convolutions(layers: Iterable[nn.Module]) -> list[Convolution]:
+    return [layer for layer in layers if isinstance(layer, Convolution)]
 
 
-def _blocks(generator: ResnetGenerator) -> list[tuple[nn.Module, nn.Module]]:
+def _blocks(generator: ResnetGenerator) -> list[list[Convolution]]:
     """The two convolutions of each residual block."""
     blocks = [layer for layer in generator.model if isinstance(layer, ResidualBlock)]
-    return [(block.conv_block[1], block.conv_block[5]) for block in blocks]
+    return [_convolutions(block.conv_block) for block in blocks]
 
 
 def _written_and_read(conv: Convolution) -> tuple[int, int]:
@@ -81,12 +82,8 @@ def _written_and_read(conv: Convolution) -> tuple[int, int]:
     return (1, 0) if isinstance(conv, nn.ConvTranspose2d) else (0, 1)
 
 
-def _most_read(readers: Iterable[nn.Module], count: int) -> Tensor:
+def _most_read(readers: Iterable[Convolution], count: int) -> Tensor:
     """The `count` channels, ascending, of which these convolutions make most, by L1 norm."""
-    norm: Tensor | float = 0.0
-    for conv in readers:
-        assert isinstance(conv, Convolution)
-        read = _written_and_read(conv)[1]
-        norm = norm + conv.weight.detach().float().abs().transpose(0, read).flatten(1).sum(1)
-    assert isinstance(norm, Tensor)
-    return norm.topk(count).indices.sort().values
+    sizes = [(conv.weight.detach().float().abs(), _written_and_read(conv)[1]) for conv in readers]
+    norms = [size.transpose(0, read).flatten(1).sum(1) for size, read in sizes]
+    return torch.stack(norms).sum(0).topk(count).indices.sort().values

@@ -45,8 +45,6 @@ CANCELLED = "Cancelled."
 CSS = (Path(__file__).parent / "gradio.css").read_text("utf-8")
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
-
-
 QUEUE_PACE = 0.02
 """Seconds between two looks at the queue: an event waits so long at most for its turn."""
 
