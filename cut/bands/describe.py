@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from cut.errors import CutError
 from cut.networks import resnet
 from cut.networks import stylegan2_layers as stylegan2
 from cut.networks.antialias import BlurDown, BlurUp
+from cut.networks.doubling import double_and_convolve
 from cut.networks.generators import Generator
 from cut.networks.layers import InstanceNorm
 from cut.networks.stylegan2 import StyleGAN2Generator
@@ -53,20 +55,24 @@ def turned_bytes(generator: Generator) -> int:
 
 def _walk(layers: nn.Module, channels: int, noise: Tensor | None) -> Iterator[Op]:
     """The operations of a sequence of layers that gets `channels`."""
-    padding: nn.ReflectionPad2d | None = None
+    before: nn.ReflectionPad2d | BlurUp | None = None
     for layer in layers.children():
-        if isinstance(layer, nn.ReflectionPad2d):
-            padding = layer
+        if isinstance(layer, nn.ReflectionPad2d | BlurUp):
+            before = layer
             continue
-        for op in _ops(layer, channels, padding, noise):
+        for op in _ops(layer, channels, before, noise):
             yield op
             channels = op.channels
-        padding = None
+        before = None
 
 
 def _ops(
-    layer: nn.Module, channels: int, padding: nn.ReflectionPad2d | None, noise: Tensor | None
+    layer: nn.Module,
+    channels: int,
+    before: nn.ReflectionPad2d | BlurUp | None,
+    noise: Tensor | None,
 ) -> Iterator[Op]:
+    """The operations of one layer, with what came `before` and belongs to it."""
     if isinstance(layer, resnet.ResidualBlock):
         yield Op("fork", channels)
         yield from _walk(layer.conv_block, channels, noise)
@@ -74,7 +80,7 @@ def _ops(
     elif isinstance(layer, InstanceNorm):
         yield Op("norm", channels)
     elif isinstance(layer, nn.Conv2d):
-        yield _convolution(layer, padding)
+        yield _blurred(before, layer) if isinstance(before, BlurUp) else _convolution(layer, before)
     elif isinstance(layer, stylegan2.StyledConv):
         yield _styled(layer, channels, noise)
     elif type(layer) in _LOCAL:
@@ -98,6 +104,17 @@ def _convolution(layer: nn.Conv2d, padding: nn.ReflectionPad2d | None) -> Op:
         macs=macs,
         scratch=0 if padding is None else 1,
         run=_plain(run),
+    )
+
+
+def _blurred(blur: BlurUp, conv: nn.Conv2d) -> Op:
+    """A doubling blur and the convolution after it, which may be done in one."""
+    macs = 9.0 * conv.in_channels * conv.out_channels + 4 * conv.in_channels
+    # What is doubled, where they are not; else a copy, and the result before it is put in order.
+    scratch = max(4.0, 1 + 4 * conv.out_channels / conv.in_channels)
+    run = partial(double_and_convolve, blur=blur, conv=conv)
+    return Op(
+        "local", conv.out_channels, 1, up=2, macs=macs, scratch=scratch, run=lambda x, _: run(x)
     )
 
 
@@ -144,9 +161,6 @@ _LOCAL: dict[type[nn.Module], Callable[[Any, int], Op]] = {
     nn.Tanh: lambda layer, channels: Op("local", channels, run=_plain(layer)),
     BlurDown: lambda layer, channels: Op(
         "local", channels, halo=1, down=2, macs=9 * channels, scratch=1, run=_plain(layer)
-    ),
-    BlurUp: lambda layer, channels: Op(
-        "local", channels, halo=1, up=2, macs=4 * channels, run=_plain(layer)
     ),
     nn.ConvTranspose2d: _doubling,
     stylegan2.ConvLayer: _conv_layer,

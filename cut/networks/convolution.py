@@ -6,6 +6,7 @@ products over strips of the picture reach the rate of the forward pass. Where th
 and places enough, `cut.networks.winograd` is faster still, in all three passes.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -32,18 +33,19 @@ class Conv2d(nn.Conv2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if not (self._is_plain() and _is_fast_on(x)):
+        if not self.is_fast_on(x):
             return super().forward(x)
         convolve = _PlainConvolution.apply if torch.is_grad_enabled() else _convolve
         return convolve(x, self.weight, self.bias, cast(tuple[int, int], self.padding))
 
-    def _is_plain(self) -> bool:
+    def is_fast_on(self, x: Tensor) -> bool:
+        """Whether it goes by this module's passes for such an `x`."""
         steps = (*self.stride, *self.dilation, self.groups)
         zeros = self.padding_mode == "zeros" and isinstance(self.padding, tuple)
-        return set(steps) == {1} and zeros
+        return set(steps) == {1} and zeros and _suits(x)
 
 
-def _is_fast_on(x: Tensor) -> bool:
+def _suits(x: Tensor) -> bool:
     # Subclasses stand for tensors whose numbers are not there: those of exporters and of tests.
     is_real = type(x) is Tensor and x.device.type == "cpu" and x.ndim == 4
     traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
@@ -79,22 +81,24 @@ class _PlainConvolution(torch.autograd.Function):
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
     height, width = (x.shape[2 + i] + 2 * padding[i] - weight.shape[2 + i] + 1 for i in range(2))
     outputs = (len(x), weight.shape[0], height, width)
-    if winograd.suits(weight.shape, outputs) and _suits_tiles(x):
+    if goes_by_tiles(x, weight.shape, outputs):
         return winograd.convolve(x, weight, bias, padding)
     return F.conv2d(x, weight, bias, padding=padding)
 
 
 def _input_gradient(x: Tensor, weight: Tensor, grad: Tensor, padding: tuple[int, int]) -> Tensor:
-    if winograd.suits(weight.shape, x.shape) and _suits_tiles(grad) and max(padding) <= 2:
+    if goes_by_tiles(grad, weight.shape, x.shape) and max(padding) <= 2:
         # What every place went into: the turned weights over the gradient.
         turned = weight.flip(2, 3).transpose(0, 1)
         return winograd.convolve(grad, turned, padding=(2 - padding[0], 2 - padding[1]))
     return conv2d_input(x.shape, weight, grad, padding=padding)
 
 
-def _suits_tiles(x: Tensor) -> bool:
+def goes_by_tiles(x: Tensor, shape: Sequence[int], outputs: Sequence[int]) -> bool:
+    """Whether tiles are faster for `x`, weights of `shape` (C_out x C_in x K x L) and `outputs`."""
     is_last = x.is_contiguous(memory_format=torch.channels_last)
-    return is_last and torch.get_num_threads() <= MOST_THREADS
+    few = torch.get_num_threads() <= MOST_THREADS
+    return is_last and few and winograd.suits(shape, outputs)
 
 
 def weight_gradient(x: Tensor, grad: Tensor, padding: tuple[int, int] = (0, 0)) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cut.networks.antialias import BlurDown, BlurUp
 from cut.networks.convolution import Conv2d
+from cut.networks.doubling import double_and_convolve
 from cut.networks.grid import Grid
 from cut.networks.layers import InstanceNorm
 from cut.networks.published import check_fits
@@ -107,8 +108,17 @@ class ResnetGenerator(nn.Module):
         self, x: Tensor, layers: Sequence[int], start: int, stop: int
     ) -> tuple[Tensor, list[Tensor]]:
         features = []
+        doubling = None
         for number, layer in enumerate(self.model[start:stop], start):
-            x = layer(x)
+            if isinstance(layer, BlurUp):
+                doubling = layer  # with the convolution that is next; no feature lies between
+                continue
+            if doubling is None:
+                x = layer(x)
+            else:
+                assert isinstance(layer, nn.Conv2d)
+                x = double_and_convolve(x, doubling, layer)
+            doubling = None
             if number in layers:
                 features.append(x)
         return x, features

@@ -86,22 +86,41 @@ def convolve(
     Returns:
         B x C_out x (H + 2 padding - 2) x (W + 2 padding - 2), channels-last.
     """
+    size = _size(x, weight, padding)
+    result = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    for pictures, rows, columns, outputs in blocks(x, weight, bias, padding):
+        result[pictures, :, rows, columns] = outputs.permute(0, 3, 1, 2)
+    return result
+
+
+def blocks(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, padding: tuple[int, int] = (0, 0)
+) -> Iterator[tuple[slice, slice, slice, Tensor]]:
+    """The outputs of `convolve` in blocks: pictures, rows, columns, and B x H x W x C_out of them.
+
+    A block is still in the processor's cache.
+    """
+    size = _size(x, weight, padding)
     outputs, inputs = weight.shape[:2]
     taps = weight.permute(2, 3, 0, 1).reshape(9, outputs * inputs)
     filters = (_square(_OF_WEIGHT) @ taps).view(36, outputs, inputs).transpose(1, 2)
-    height, width = (x.shape[2 + i] + 2 * padding[i] - 2 for i in range(2))
-    size = (len(x), outputs, height, width)
-    result = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
     for pictures, rows, columns in _strips(*size):
         seen = _seen(x[pictures], rows, columns, padding)
         products = torch.bmm(_transform(_OF_INPUT, seen), filters)
         if bias is not None:
             products[_EVERYWHERE] += bias
         tiles = _both_ways(_OF_OUTPUT, products).view(4, 4, *seen.shape[2:5], outputs)
-        target = result[pictures, :, rows, columns].permute(0, 2, 3, 1)
         # What lies beyond the last row and column is of no one.
-        target.copy_(_joined(tiles)[:, : target.shape[1], : target.shape[2]])
-    return result
+        rows, columns = (
+            slice(s.start, min(s.stop, n)) for s, n in ((rows, size[2]), (columns, size[3]))
+        )
+        inside = _joined(tiles)[:, : rows.stop - rows.start, : columns.stop - columns.start]
+        yield pictures, rows, columns, inside
+
+
+def _size(x: Tensor, weight: Tensor, padding: tuple[int, int]) -> tuple[int, int, int, int]:
+    height, width = (x.shape[2 + i] + 2 * padding[i] - 2 for i in range(2))
+    return len(x), weight.shape[0], height, width
 
 
 def weight_gradient(x: Tensor, grad: Tensor, padding: tuple[int, int] = (0, 0)) -> Tensor:
