@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -108,14 +107,13 @@ def _convolution(layer: nn.Conv2d, padding: nn.ReflectionPad2d | None) -> Op:
 
 
 def _blurred(blur: BlurUp, conv: nn.Conv2d) -> Op:
-    """A doubling blur and the convolution after it, which may be done in one."""
+    """A doubling blur and the convolution after it: in one, or with what is doubled in between."""
     macs = 9.0 * conv.in_channels * conv.out_channels + 4 * conv.in_channels
-    # What is doubled, where they are not; else a copy, and the result before it is put in order.
-    scratch = max(4.0, 1 + 4 * conv.out_channels / conv.in_channels)
-    run = partial(double_and_convolve, blur=blur, conv=conv)
-    return Op(
-        "local", conv.out_channels, 1, up=2, macs=macs, scratch=scratch, run=lambda x, _: run(x)
-    )
+
+    def run(x: Tensor, _: range) -> Tensor:
+        return double_and_convolve(x, blur, conv)
+
+    return Op("local", conv.out_channels, halo=1, up=2, macs=macs, scratch=4, run=run)
 
 
 def _doubling(layer: nn.ConvTranspose2d, _: int) -> Op:
