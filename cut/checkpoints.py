@@ -35,6 +35,9 @@ FIRST = "horse2zebra"
 """The model that pages offer at first where there are none of the user's."""
 SCORE_NUMBERS = ("value", "doing_nothing", "images", "size")
 """What a score in config.json tells besides `metric` and `interval`."""
+FRONT_MATTER = re.compile(r"\A\s*---\n.*?\n---\n", re.DOTALL)
+"""Of a card for the Hugging Face Hub."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a model may be called: it becomes a folder and part of an address."""
 
@@ -152,9 +155,10 @@ class Checkpoint:
 
     @property
     def card(self) -> str:
-        """The model card, or nothing."""
+        """The model card, without what programs read at its head; or nothing."""
         path = self.folder / "README.md"
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        return FRONT_MATTER.sub("", text)
 
     @property
     def size_bytes(self) -> int:
@@ -263,12 +267,14 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CutError(f"{folder} is not a checkpoint: no config.json ({reason(error)})") from error
-    except ValueError as error:
-        raise CutError(f"{path} is damaged: it is not JSON") from error
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise CutError(f"{path} is of another version of this software")
+    except (ValueError, RecursionError) as error:
+        raise CutError(f"{folder.name}/config.json is damaged: it is not JSON") from error
+    if not isinstance(values, dict) or "format" not in values:
+        raise CutError(f"{folder.name}/config.json is no model's of this software")
+    if values["format"] != FORMAT:
+        raise CutError(f"{folder.name}/config.json is of another version of this software")
     if not (folder / "generator.safetensors").is_file():
-        raise CutError(f"{folder} has no generator.safetensors: copy the whole folder again")
+        raise CutError(f"{folder.name} has no generator.safetensors: copy the whole folder again")
     files = {part: folder / f"{part}.safetensors" for part in PARTS}
     there = {part: path for part, path in files.items() if path.is_file()}
     return Checkpoint(folder.name, folder, values, folder.resolve().parent == BUNDLED, there)

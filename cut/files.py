@@ -18,6 +18,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         CutError: the file could not be written (full disk, lost folder, no permission); what stood
             at `path` before is untouched.
     """
+    path = _named(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises:
         CutError: as `whole_file`.
     """
-    temporary = None
+    path, temporary = _named(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
@@ -49,6 +50,19 @@ def whole_folder(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _named(path: Path) -> Path:
+    """The path with a name at its end, which `.` and `..` have not.
+
+    Raises:
+        CutError: it is the root of a disk.
+    """
+    if path.name not in ("", ".."):
+        return path
+    if not path.resolve().name:
+        raise CutError(f"{path} cannot be written: name a file or folder in it")
+    return path.resolve()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -64,14 +64,17 @@ def _plain_tensors(state: Any, path: Path) -> dict[str, Tensor]:
     wrong = [key for key, value in state.items() if not isinstance(value, Tensor)]
     if wrong:
         raise CutError(f"{path.name} is not a plain state dict: {str(wrong[0])!r} is no tensor")
+    state = {key: value for key, value in state.items() if not str(key).endswith(_UNUSED)}
     for key, value in state.items():
+        if not value.is_floating_point():
+            kind = str(value.dtype).removeprefix("torch.")
+            raise CutError(f"{path.name} holds no weights: {key} is {kind}")
         # By strides of zero a few numbers can pose as many, and fill the memory once copied.
         if value.is_sparse or value.nbytes > value.untyped_storage().nbytes():
             raise CutError(
                 f"{path.name} is refused: {key} claims more weights than are in the file"
             )
-    plain = {str(key).removeprefix("module."): value.float() for key, value in state.items()}
-    return {key: value for key, value in plain.items() if not key.endswith(_UNUSED)}
+    return {str(key).removeprefix("module."): value.float() for key, value in state.items()}
 
 
 def read_published(path: Path) -> Checkpoint:

@@ -81,7 +81,7 @@ def test_broken_folders_are_left_out_and_named_when_asked_for(home: Path) -> Non
     expected = {
         "empty": "no config.json",
         "nojson": "is damaged: it is not JSON",
-        "list": "another version",
+        "list": "no model.s of this software",
         "future": "another version",
         "weightless": "has no generator.safetensors",
     }

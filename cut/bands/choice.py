@@ -46,7 +46,7 @@ def way_through(
     if found is None:
         raise CutError(
             f"{size[0]} x {size[1]} px need at least {math.ceil(least / 1e6) / 1e3:.3f} GB of "
-            f"memory and {limits[-1] / 1e9:.3f} GB may be used: allow more (--memory-limit, "
-            f"{VARIABLE}), or choose a smaller working size (--size)"
+            f"memory and {limits[-1] / 1e9:.3f} GB may be used: allow more by {VARIABLE} "
+            "(--memory-limit), or choose a smaller working size (--size)"
         )
     return found

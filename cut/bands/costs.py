@@ -69,7 +69,8 @@ class Costs:
                 gives, held = came, came
             elif op.kind == "join":
                 held = held or (came if fork_spilled else 0)
-            most = max(most, came + held + gives + op.scratch * self.bytes(place, span))
+            scratch = op.scratch * self.bytes(place, span) + op.apart * self.itemsize
+            most = max(most, came + held + gives + scratch)
             if op.kind == "join":
                 held = 0
             came = came if op.in_place or op.kind == "fork" else gives

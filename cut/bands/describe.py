@@ -1,7 +1,8 @@
 """Our generators as chains of operations: which layer sees how many rows around a row."""
 
 import copy
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from cut.networks.doubling import double_and_convolve
 from cut.networks.generators import Generator
 from cut.networks.layers import InstanceNorm
 from cut.networks.stylegan2 import StyleGAN2Generator
+from cut.networks.winograd import numbers_beside, wide_enough
 
 COLOURS = 3
 NOISE_BYTES = 4
@@ -102,6 +104,7 @@ def _convolution(layer: nn.Conv2d, padding: nn.ReflectionPad2d | None) -> Op:
         down=layer.stride[0],
         macs=macs,
         scratch=0 if padding is None else 1,
+        apart=_numbers_beside(layer.weight.shape),
         run=_plain(run),
     )
 
@@ -113,7 +116,15 @@ def _blurred(blur: BlurUp, conv: nn.Conv2d) -> Op:
     def run(x: Tensor, _: range) -> Tensor:
         return double_and_convolve(x, blur, conv)
 
-    return Op("local", conv.out_channels, halo=1, up=2, macs=macs, scratch=4, run=run)
+    # Four kinds of outputs in one, whose weights are there by tap, in two orders, besides.
+    kinds = (4 * conv.out_channels, *conv.weight.shape[1:])
+    apart = _numbers_beside(kinds) + 2 * math.prod(kinds)
+    return Op("local", conv.out_channels, 1, up=2, macs=macs, scratch=4, apart=apart, run=run)
+
+
+def _numbers_beside(shape: Sequence[int]) -> int:
+    """What a convolution with weights of `shape` holds, however few the rows are."""
+    return numbers_beside(shape) if wide_enough(shape) else 0
 
 
 def _doubling(layer: nn.ConvTranspose2d, _: int) -> Op:

@@ -29,6 +29,7 @@ class Op:
         macs: multiply-accumulates for one place of the result.
         scratch: what it holds while it runs beside input and result, as a multiple of the input.
         beside: bytes for each place of the result that are held from beginning to end.
+        apart: numbers that it holds while it runs, however few the rows are.
         in_place: the result takes the place of the input.
         run: from rows of the input (B x C x rows x W) to what they give; told which rows of the
             whole result those are. None for `fork` and `join`, and for `norm`, which needs
@@ -43,6 +44,7 @@ class Op:
     macs: float = 0
     scratch: float = 0
     beside: int = 0
+    apart: int = 0
     in_place: bool = False
     run: "Callable[[Tensor, range], Tensor] | None" = None
 

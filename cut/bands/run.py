@@ -211,7 +211,8 @@ def _takes(run: _Run, place: int, rows: range, x: Tensor) -> int:
     """Bytes that the operation at `place` takes for `rows` of its input, which are `x`."""
     op = run.chain[place]
     result = 0 if op.in_place or op.kind == "fork" else op.channels * run.widths[place + 1]
-    return int(result * len(rows_out(op, rows)) * x.itemsize + op.scratch * x.nbytes)
+    apart = op.apart * x.itemsize
+    return int(result * len(rows_out(op, rows)) * x.itemsize + op.scratch * x.nbytes) + apart
 
 
 def _came_to_fork(run: _Run, join: int, came: tuple[Tensor, range] | None, rows: range) -> Tensor:

@@ -1,6 +1,5 @@
 """Where the map of features between two stages is kept: in memory, or spilled to a file."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -59,7 +58,7 @@ class Kept:
 
 
 class Spilled:
-    """A map in a file of `folder`.
+    """A map in a file in `folder` that has no name: it goes with the process, however that ends.
 
     It is read and written, not mapped into memory: mapped pages would count as this process's own.
     """
@@ -69,8 +68,7 @@ class Spilled:
     ):
         self._channels, _, self._width = shape
         self._dtype, self._used = dtype, used
-        handle, name = tempfile.mkstemp(dir=folder)
-        self._file, self._path = os.fdopen(handle, "r+b", buffering=0), Path(name)
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (see close)
 
     def write(self, first: int, band: Tensor) -> None:
         numbers = band.permute(0, 2, 3, 1).contiguous().cpu()
@@ -93,7 +91,6 @@ class Spilled:
 
     def close(self) -> None:
         self._file.close()
-        self._path.unlink(missing_ok=True)
 
     @property
     def _row_bytes(self) -> int:
@@ -107,7 +104,7 @@ def _bytes(numbers: Tensor) -> memoryview:
 
 @contextmanager
 def spill_folder(needed: int) -> Iterator[Path]:
-    """A folder for files of `needed` bytes together, in TMPDIR; removed when the block ends.
+    """A folder, TMPDIR, that files of `needed` bytes together go into.
 
     Raises:
         CutError: the disk has no room for them, before or while they are written.
@@ -120,8 +117,7 @@ def spill_folder(needed: int) -> Iterator[Path]:
                 f"{needed / 1e9:.1f} GB must go to disk, and {place} has {free / 1e9:.1f} GB free: "
                 "make room, set TMPDIR to another disk, or allow more memory"
             )
-        with tempfile.TemporaryDirectory(prefix="cut-bands-") as folder:
-            yield Path(folder)
+        yield place
     except OSError as error:
         raise CutError(
             f"what does not fit into memory cannot be kept in {place}: {reason(error)}; make room, "

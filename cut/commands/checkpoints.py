@@ -129,7 +129,7 @@ def run_download(args: argparse.Namespace) -> int:
         return 0
     from tqdm import tqdm
 
-    with tqdm(unit="B", unit_scale=True, delay=0.5) as bar:
+    with tqdm(unit="B", unit_scale=True, delay=0.5, disable=None) as bar:
 
         def progress(came: int, total: int | None) -> None:
             if came:  # or there would be an empty bar before a line that says what is wrong

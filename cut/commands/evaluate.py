@@ -13,6 +13,9 @@ from cut.commands.options import add_device_options
 from cut.errors import CutError
 from cut.evaluation import METRICS, WEIGHTS
 
+LEAST_SIDE, MOST_SIDE = 8, 4096
+"""Px, of the short side that pictures are scored at."""
+
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
     from cut.evaluation.change import ChangeByMask
@@ -56,7 +59,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add(
         "--size",
-        type=_count,
+        type=_side,
         metavar="N",
         help="short side all pictures are scaled to (default: 256; sifid-lite0: 512)",
     )
@@ -233,6 +236,13 @@ def _say(line: str) -> None:
     from tqdm import tqdm
 
     tqdm.write(line, file=sys.stderr)  # above the bar, not through it
+
+
+def _side(text: str) -> int:
+    side = _count(text)
+    if not LEAST_SIDE <= side <= MOST_SIDE:
+        raise argparse.ArgumentTypeError(f"{side} px: choose from {LEAST_SIDE} to {MOST_SIDE}")
+    return side
 
 
 def _count(text: str) -> int:

@@ -24,7 +24,10 @@ from cut.networks.patch_heads import PatchHeads
 from cut.translate import Translator
 
 TAGS = ["image-to-image", "unpaired-image-translation", "contrastive-learning", "cut", "gan"]
+WEIGHTS = "model.safetensors"
 PAPER = "https://arxiv.org/abs/2007.15651"
+
+_BESIDE = re.compile(r"\[([^\]]*)\]\(\.\./[^)]*\)")
 
 # What a text on terms may name, and how the Hub calls it; the first that is found counts.
 LICENCES = {
@@ -79,12 +82,16 @@ def export_hub(
             come to.
 
     Raises:
-        CutError: neither the model nor `licence` names terms, the folder is there already, or it
-            cannot be written.
+        CutError: neither the model nor `licence` names terms, the folder is there already and
+            holds something else or is to stay, or it cannot be written.
     """
-    if folder.exists() and not overwrite:
-        raise CutError(f"{folder} is there already: add --overwrite or choose another folder")
+    _refuse_taken(folder, overwrite)
     licence = licence or licence_of(checkpoint)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", licence):
+        raise CutError(
+            f"licence {licence!r}: the Hub's names have small letters, digits, dots and dashes, "
+            "such as cc-by-nc-4.0, or other"
+        )
     about = checkpoint.config | {"name": checkpoint.name}
     translator = Translator(checkpoint, Placement(torch.device("cpu")))
     model = HubModel(about, licence, checkpoint.has_patch_heads)
@@ -99,6 +106,24 @@ def export_hub(
             (temporary / SAMPLES).mkdir(exist_ok=True)
             shutil.copyfile(path, temporary / SAMPLES / path.name)
     return folder
+
+
+def _refuse_taken(folder: Path, overwrite: bool) -> None:
+    """Raise CutError unless `folder` may be written, in place of what is there.
+
+    All that it holds would be deleted, so it should hold what was exported before, and no more.
+    """
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise CutError(f"{folder} is there already: add --overwrite or choose another folder")
+    known = {"README.md", "config.json", WEIGHTS, SAMPLES}
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+    if not names <= known:
+        raise CutError(
+            f"{folder} holds something else ({min(names - known)}), and is not replaced: choose "
+            "another folder"
+        )
 
 
 def licence_of(checkpoint: Checkpoint) -> str:
@@ -136,6 +161,7 @@ def model_card(about: dict[str, Any], licence: str, text: str) -> ModelCard:
         terms = data.get("terms") or "see the model card"
         named = {"license_name": "terms-of-the-data", "license_link": "README.md"}
         text = f"Terms: {terms}.\n\n{text}"
+    text = _BESIDE.sub(r"\1", text)  # what stands beside it here does not stand there
     metadata = ModelCardData(
         license=licence,
         library_name="cut",
@@ -160,6 +186,8 @@ def _introduction(about: dict[str, Any]) -> str:
 
 {trained}
 A model of contrastive unpaired image-to-image translation ([CUT, ECCV 2020]({PAPER})):
+
+With this project's code at hand:
 
 ```python
 from cut.exports.hub import HubModel

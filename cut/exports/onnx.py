@@ -1,4 +1,4 @@
-"""A generator as one ONNX file that takes pictures of any size, checked against PyTorch.
+"""A generator as one ONNX file that takes any height and width, checked against PyTorch.
 
 The graph pads by reflection and crops back, as `cut.translate` does. A StyleGAN2 generator's noise
 is an input of its own: standard normal numbers that only PyTorch could draw again by a seed.

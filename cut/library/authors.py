@@ -20,9 +20,11 @@ from cut.checkpoints import PARTS
 from cut.errors import CutError
 from cut.files import reason
 from cut.home import home
+from cut.library.checking import check_finite
 from cut.library.imports import About, Imported, import_model
-from cut.library.store import claim
+from cut.library.store import claim, one_line
 from cut.library.transfer import Progress, fetch, partial_path
+from cut.published import read_published
 
 ADDRESS = "http://efrosgans.eecs.berkeley.edu/CUT/pretrained_models.tar"
 """Over https it answered 404. `CUT_MODELS_URL` names another place, should it be gone."""
@@ -117,6 +119,7 @@ def download(
         folder = Path(made) / name
         folder.mkdir()
         entries = _take_out(archive, name, folder)
+        _refuse_unfit(archive, folder)
         about = About(model.title, model.summary, model.method, model.data)
         imported = import_model(folder, name, model.terms, overwrite, about)
         digest = hashlib.sha256((folder / "latest_net_G.pth").read_bytes()).hexdigest()
@@ -141,6 +144,10 @@ def archive_path(url: str) -> Path:
     return home() / "downloads" / f"pretrained_models{digest}.tar"
 
 
+class _Climbs(Exception):  # noqa: N818 (what the archive does)
+    """An entry whose path leads out of the archive."""
+
+
 def _take_out(archive: Path, name: str, folder: Path) -> int:
     """Write a model's parts to `folder`; the number of entries that the whole archive has.
 
@@ -156,6 +163,8 @@ def _take_out(archive: Path, name: str, folder: Path) -> int:
             for member in tar:
                 entries += 1
                 at = PurePosixPath(member.name)
+                if at.is_absolute() or ".." in at.parts:
+                    raise _Climbs(member.name)
                 if member.isfile() and at.name in wanted and at.parent.name == name:
                     _write(tar.extractfile(member), member, folder / at.name)
             _refuse_truncated(archive, tar.offset)
@@ -163,6 +172,12 @@ def _take_out(archive: Path, name: str, folder: Path) -> int:
         raise CutError(
             f"cannot take {name} out of {archive}: {reason(error)}; the archive stays for the next "
             f"try (it is unpacked in {folder.parent}: TMPDIR names another place)"
+        ) from error
+    except _Climbs as error:
+        archive.unlink(missing_ok=True)
+        raise CutError(
+            f"the archive {archive.name} has a path out of it ({one_line(str(error), 80)}), and "
+            "was deleted: it is not the authors'"
         ) from error
     except (tarfile.TarError, EOFError, ValueError) as error:
         archive.unlink(missing_ok=True)
@@ -176,6 +191,21 @@ def _take_out(archive: Path, name: str, folder: Path) -> int:
             "not the authors'"
         )
     return entries
+
+
+def _refuse_unfit(archive: Path, folder: Path) -> None:
+    """Delete an archive whose weights of one model are none.
+
+    Raises:
+        CutError: they are.
+    """
+    try:
+        model = read_published(folder / "latest_net_G.pth")
+        for part in model.files:
+            check_finite(model.weights(part), model.files[part].name)
+    except CutError as error:
+        archive.unlink(missing_ok=True)
+        raise CutError(f"{error} (in {archive.name}, which was deleted)") from error
 
 
 def _refuse_truncated(archive: Path, end: int) -> None:

@@ -82,9 +82,10 @@ def check_weights(model: Checkpoint) -> None:
             f"{model.files['generator'].name} holds another network than config.json describes: "
             f"{_words(described)} and not {_words(model.config['generator'])}"
         )
-    for part in model.files:
+    for part, path in model.files.items():
         state = model.weights(part)
-        check_finite(state, model.files[part].name)
+        _check_kinds(path)
+        check_finite(state, path.name)
         if part == "patch_heads":
             _check_heads(model, state, described)
     if model.config.get("patch_heads") is not None and not model.has_patch_heads:
@@ -116,6 +117,15 @@ def _shapes(model: Checkpoint) -> list[tuple[str, list[int]]]:
             return [(key, file.get_slice(key).get_shape()) for key in file.keys()]  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise CutError(f"{path.name} is damaged: copy the folder again") from error
+
+
+def _check_kinds(path: Path) -> None:
+    """Raise CutError unless all that a file holds are floating-point numbers."""
+    with safe_open(path, "pt") as file:
+        kinds = {key: file.get_slice(key).get_dtype() for key in sorted(file.keys())}
+    for key, kind in kinds.items():
+        if kind not in ("F16", "BF16", "F32", "F64"):
+            raise CutError(f"{path.name} holds no weights: {key} is {kind}")
 
 
 def _check_heads(model: Checkpoint, state: dict[str, Tensor], described: dict[str, Any]) -> None:

@@ -35,15 +35,18 @@ def validate_name(name: str) -> str:
     return name
 
 
-def claim(name: str, overwrite: bool = False) -> Path:
+def claim(name: str, overwrite: bool = False, hint: str = " (--overwrite)") -> Path:
     """The folder for a new model of the user's.
+
+    Args:
+        hint: what else helps where the name is taken.
 
     Raises:
         CutError: the name is unfit, or taken and `overwrite` is not set.
     """
     folder = home() / "checkpoints" / validate_name(name)
     if folder.exists() and not overwrite:
-        raise CutError(f"there is a checkpoint {name!r} already: choose another name (--overwrite)")
+        raise CutError(f"there is a checkpoint {name!r} already: choose another name{hint}")
     return folder
 
 
@@ -108,7 +111,7 @@ def rename(name: str, new: str, title: str | None = None) -> Checkpoint:
     folder = model.folder
     if new != name:
         with _alone():
-            target = claim(new)
+            target = claim(new, hint="")
             try:
                 folder = folder.rename(target)
             except OSError as error:

@@ -84,7 +84,9 @@ def _fetch(url: str, target: Path, progress: Progress, pause: float) -> None:
         while failures < TRIES:
             try:
                 _go_on(client, url, part, progress)
-            except (_Broke, httpx.HTTPError, httpx.InvalidURL) as error:
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
+                raise CutError(f"{url[:200]} cannot be downloaded: {_why(error)}") from error
+            except (_Broke, httpx.HTTPError) as error:
                 trouble = error if isinstance(error, _Broke) else _Broke(_why(error))
                 failures = 1 if _size(part) > furthest else failures + 1
                 furthest = max(furthest, _size(part))
@@ -201,6 +203,10 @@ def _why(error: Exception) -> str:
         return "no connection (no network here, or the server is gone)"
     if isinstance(error, httpx.TimeoutException):
         return "the server does not answer"
+    if isinstance(error, httpx.TooManyRedirects):
+        return "the server sends one from address to address"
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return "it is no address of a file"
     if isinstance(error, httpx.RemoteProtocolError):
         return "the connection broke off"
     return " ".join(str(error).split()) or type(error).__name__

@@ -17,8 +17,11 @@ from cut.networks.convolution import Conv2d, goes_by_tiles
 
 _EVEN = ((0.75, 0.25, 0), (0.25, 0.75, 0.75), (0, 0, 0.25))
 _ODD = ((0.25, 0, 0), (0.75, 0.75, 0.25), (0, 0.25, 0.75))
-"""What the three taps over doubled rows (columns) come to over small ones: a row for each of
-these, for outputs at even and at odd places."""
+"""How much of the small map's row above, at and below (outer index) each of a convolution's three
+taps (inner index) sees, where the output's row is even or odd; columns are the same."""
+
+LEAST_SIDE = 16
+"""Of the small map: edges of narrower ones are much of them."""
 
 LEAST_CHANNELS, LEAST_NUMBERS = 64, 1_100_000
 """Of the small map. From there on the doubled map does not stay in a processor's cache, and a
@@ -46,13 +49,14 @@ def double_and_convolve(x: Tensor, blur: BlurUp, conv: nn.Conv2d) -> Tensor:
 
 
 def _pays(x: Tensor, conv: nn.Conv2d) -> bool:
-    # In training the gradients of the edges take more than is saved.
+    # With a gradient those of the edges would take more than is saved.
     if torch.is_grad_enabled() or not isinstance(conv, Conv2d) or not conv.is_fast_on(x):
         return False
     wide, large = x.shape[1] >= LEAST_CHANNELS, x[0].numel() >= LEAST_NUMBERS
     kinds = (4 * conv.out_channels, *conv.weight.shape[1:])
     by_tiles = goes_by_tiles(x, kinds, (len(x), kinds[0], *x.shape[2:]))
-    return wide and large and by_tiles and min(x.shape[2:]) > 1
+    broad = min(x.shape[2:]) >= LEAST_SIDE
+    return wide and large and by_tiles and broad and conv.padding == (1, 1)
 
 
 def _folded(weight: Tensor) -> Tensor:

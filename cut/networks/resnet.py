@@ -110,8 +110,8 @@ class ResnetGenerator(nn.Module):
         features = []
         doubling = None
         for number, layer in enumerate(self.model[start:stop], start):
-            if isinstance(layer, BlurUp):
-                doubling = layer  # with the convolution that is next; no feature lies between
+            if isinstance(layer, BlurUp) and number not in layers and number + 1 < stop:
+                doubling = layer  # with the convolution that is next
                 continue
             if doubling is None:
                 x = layer(x)

@@ -62,15 +62,32 @@ def suits(shape: Sequence[int], outputs: Sequence[int]) -> bool:
         shape: C_out x C_in x K x L.
         outputs: B x C_out x H x W.
     """
+    return wide_enough(shape) and _count_tiles(outputs) >= LEAST_TILES
+
+
+def wide_enough(shape: Sequence[int]) -> bool:
+    """The same, where there are places enough."""
     out, channels, *kernel = shape
     wide = min(out, channels) >= LEAST_CHANNELS and out * channels >= LEAST_PAIRS
-    return wide and kernel == [3, 3] and _count_tiles(outputs) >= LEAST_TILES
+    return wide and kernel == [3, 3]
 
 
 def suits_gradient(shape: Sequence[int], outputs: Sequence[int]) -> bool:
     """The same of `weight_gradient`, which is worth it sooner."""
     wide = min(shape[:2]) >= LEAST_CHANNELS_OF_GRADIENT
     return wide and list(shape[2:]) == [3, 3] and _count_tiles(outputs) >= LEAST_TILES
+
+
+def numbers_beside(shape: Sequence[int]) -> int:
+    """How many numbers `convolve` holds beside input and result, however small they are.
+
+    The weights by tap and by filter, and the tiles that are worked on.
+
+    Args:
+        shape: of the weights, C_out x C_in x K x L.
+    """
+    out, channels = shape[:2]
+    return (9 + 36) * out * channels + TILES * 36 * 2 * (out + channels)
 
 
 def convolve(

@@ -22,6 +22,7 @@ from cut.errors import CutError
 from cut.web import working_size
 from cut.web.gradio_progress import request_progress
 from cut.web.models import find_by_name, get_translator, translate_in_line
+from cut.web.widgets.plain import without_options
 
 if TYPE_CHECKING:
     from cut.checkpoints import Checkpoint
@@ -39,7 +40,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except CutError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        raise gr.Error(without_options(str(error)), print_exception=False) from None
     except Exception:
         log.exception("A request failed.")
         message = "The server failed at this request; its log says why."

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from cut.checkpoints import FRONT_MATTER
+
 LONGEST = 40_000
 """Characters that are shown; a card of ours has some 4,000."""
 
-_FRONT_MATTER = re.compile(r"\A\s*---\n.*?\n---\n", re.DOTALL)
 _FIRST_HEADING = re.compile(r"\A\s*# [^\n]*\n")
 _PICTURE = re.compile(
     r"!\[[^\[\]]{0,500}\](?:\([^()\s]{0,2000}(?:\s+\"[^\"]{0,500}\")?\s*\)|\[[^\[\]]{0,200}\])?"
@@ -29,7 +30,7 @@ def shown_text(card: str) -> str:
     Its pictures name files that are not served, or other people's servers. HTML would be shown as
     it is written; headings become bold lines, as a card stands below headings of the page's own.
     """
-    text = _FIRST_HEADING.sub("", _FRONT_MATTER.sub("", card[:LONGEST]))
+    text = _FIRST_HEADING.sub("", FRONT_MATTER.sub("", card[:LONGEST]))
     # Everywhere, since what this holds to be code a browser may not; and what is left of a mark
     # that is a picture's is none any more.
     text = _EMPTY_LINK.sub("", _PICTURE.sub("", text)).replace("![", "[")

@@ -11,14 +11,16 @@ from cut.bands.room import Room, _libc
 from cut.resident import STATM
 
 CASES = [
+    (500, 400, 0.09, 64),
+    (16, 20000, 0.12, 64),
     (900, 700, 0.15, 16),
     (900, 700, 0.1, 16),
     (700, 900, 0.1, 16),
     (700, 900, 0.06, 16),
     (2100, 2800, 0.18, 4),
 ]
-"""Sides in px, the limit in GB, where one piece would take 0.22 and 0.85, and channels. Of the last
-the result alone, 32 bits a pixel, takes 24 MB."""
+"""Sides in px, the limit in GB, and channels. One piece would take more. Of the last the result
+alone, 32 bits a pixel, takes 24 MB, and of the wide ones the weights by tiles take as much."""
 
 PROCESS = """
 import json, sys

@@ -1,5 +1,6 @@
 """`translate --ray` where that is impossible: one line each."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -31,6 +32,26 @@ def test_ray_is_not_installed(
     monkeypatch.setitem(sys.modules, "ray", None)
     line = refusal(capsys, [*command, "--output", str(tmp_path / "out"), "--ray", "auto"])
     assert line == "cut: --ray needs a package that is not installed: pip install 'ray>=2.60,<3'"
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("127.0.0.1:{port}", "no Ray cluster at 127.0.0.1:"),
+        ("somewhere", "--ray somewhere: give auto, or HOST:PORT"),
+        ("127.0.0.1:99999999", "no Ray cluster at 127.0.0.1:99999999"),
+    ],
+)
+def test_nobody_listens(
+    command: list[str], tmp_path: Path, address: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At once: Ray itself would go on asking for minutes."""
+    pytest.importorskip("ray")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        address = address.format(port=taken.getsockname()[1])
+        arguments = [*command, "--output", str(tmp_path / "out"), "--ray", address]
+        assert why in refusal(capsys, arguments)
 
 
 def test_a_sheet_is_drawn_without_ray(

@@ -105,3 +105,40 @@ def test_without_terms_a_licence_is_asked_for(
     assert (card.license, card.to_dict()["license_name"]) == ("other", "terms-of-the-data")
     with pytest.raises(CutError, match="is there already"):
         export_hub(read_checkpoint(tmp_path / "model"), tmp_path / "hub", "mit")
+
+
+def test_what_it_replaces(model: Checkpoint, tmp_path: Path) -> None:
+    """A folder of an earlier export, and nothing that somebody else would miss."""
+    hub = export_hub(model, tmp_path / "hub")
+    (hub / "samples" / "two.jpg").touch()
+    export_hub(model, hub, overwrite=True)
+    assert not (hub / "samples" / "two.jpg").exists()
+    (hub / "thesis.txt").write_text("years of work")
+    with pytest.raises(CutError, match=r"holds something else \(thesis.txt\), and is not replaced"):
+        export_hub(model, hub, overwrite=True)
+    assert (hub / "thesis.txt").read_text() == "years of work"
+    with pytest.raises(CutError, match="something else"):
+        export_hub(model, hub / "thesis.txt", overwrite=True)
+
+
+def test_the_folder_one_is_in(
+    model: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export_hub(model, Path(), overwrite=True)
+    assert (tmp_path / "here" / "model.safetensors").is_file()
+
+
+def test_a_licence_that_the_hub_has_not(model: Checkpoint, tmp_path: Path) -> None:
+    with pytest.raises(CutError, match="licence 'what ever: x': the Hub's names have"):
+        export_hub(model, tmp_path / "hub", "what ever: x")
+
+
+def test_its_card_without_what_is_not_there(model: Checkpoint, tmp_path: Path) -> None:
+    """Neither links to the cards beside it, nor the metadata of an earlier export."""
+    card = model.folder / "README.md"
+    card.write_text("---\nlicense: mit\n---\n# Card\n\nFrom [`horse`](../horse/README.md).\n")
+    text = (export_hub(model, tmp_path / "hub") / "README.md").read_text()
+    assert "From `horse`." in text and "license: mit" not in text and text.count("---\n") == 2
+    assert import_model(tmp_path / "hub", "back").checkpoint.card.startswith("\n# ")

@@ -18,6 +18,7 @@ class FaultyServer:
     announced: int | None = None  # a length that is not true
     says_length: bool = True
     status: int = 200
+    location: str = ""  # of a status that sends one elsewhere
     kind: str = "application/x-tar"
     asked: list[str | None] = field(default_factory=list)  # the Range of each request
 
@@ -52,6 +53,8 @@ class FaultyServer:
             return
         request.send_response(206 if start else self.status)
         request.send_header("Content-Type", self.kind)
+        if self.location:
+            request.send_header("Location", self.location)
         total = len(self.content) if self.announced is None else self.announced
         if self.says_length:
             request.send_header("Content-Length", str(total - start))

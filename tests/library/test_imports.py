@@ -104,7 +104,7 @@ def test_texts_are_brought_to_one_line(model: Checkpoint, home: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format": 2}, "of another version"),
+        ({"format": 2}, "config.json is of another version"),
         ({"generator": {"kind": "unet"}}, "unknown architecture 'unet': this version knows resnet"),
         ({"generator": [1]}, "generator should be a table"),
         ({"generator": {"kind": "resnet", "ngf": 10**9}}, "holds another network"),
@@ -151,6 +151,10 @@ def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def whole_numbers(path: Path) -> None:
+    save_file({key: value.int() for key, value in load_file(path).items()}, path)
+
+
 def not_numbers(path: Path) -> None:
     state = load_file(path)
     state["model.1.bias"][0] = float("nan")
@@ -166,6 +170,7 @@ def another(path: Path) -> None:
     [
         (cut_short, "generator.safetensors is damaged"),
         (not_numbers, "infinite or not numbers"),
+        (whole_numbers, "generator.safetensors holds no weights: model.1.bias is I32"),
         (another, "unknown architecture"),
         (Path.unlink, "no generator.safetensors"),
     ],
@@ -181,6 +186,9 @@ def test_weights_that_are_wrong(
     ("files", "told"),
     [
         ({"config.json": b"{", "generator.safetensors": b""}, "it is not JSON"),
+        ({"config.json": b"[" * 200_000}, "config.json is damaged: it is not JSON"),
+        ({"config.json": b'{"model_type": "bert"}'}, "config.json is no model's of this software"),
+        ({"config.json": b"[]"}, "config.json is no model's of this software"),
         ({"../up/config.json": b"{}"}, "a path out of the zip"),
         ({"/etc/config.json": b"{}"}, "a path out of the zip"),
         ({"readme.txt": b""}, "holds no model"),

@@ -132,6 +132,19 @@ def test_other_addresses(target: Path, url: str) -> None:
         fetch(url, target, lambda *_: None)
 
 
+@pytest.mark.parametrize("url", ["http://", "http://[::1"])
+def test_addresses_of_nothing(target: Path, url: str) -> None:
+    """At once: no further try would help."""
+    with pytest.raises(CutError, match="cannot be downloaded: it is no address of a file"):
+        fetch(url, target, lambda *_: None, pause=1e6)
+
+
+def test_from_address_to_address(server: FaultyServer, target: Path) -> None:
+    server.content, server.status, server.location = CONTENT, 302, server.url
+    with pytest.raises(CutError, match="sends one from address to address"):
+        fetch(server.url, target, lambda *_: None, pause=1e6)
+
+
 def test_ended_by_whom_it_tells(server: FaultyServer, target: Path) -> None:
     server.content = CONTENT
 

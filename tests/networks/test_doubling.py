@@ -32,6 +32,7 @@ def one_after_the_other(x: Tensor, blur: BlurUp, conv: nn.Conv2d) -> Tensor:
 def always(monkeypatch) -> list[Tensor]:
     """Takes small maps for large ones, and counts those that went in one."""
     monkeypatch.setattr(convolution, "PAYS", True)
+    monkeypatch.setattr(doubling, "LEAST_SIDE", 2)
     monkeypatch.setattr(doubling, "LEAST_CHANNELS", 1)
     monkeypatch.setattr(doubling, "LEAST_NUMBERS", 1)
     monkeypatch.setattr(doubling, "goes_by_tiles", lambda *_: True)
@@ -68,9 +69,10 @@ def test_parts_of_pictures(always) -> None:
         (made(1, 6, 1, 8), pair()[1]),
         (made(1, 6, 8, 8), nn.Conv2d(6, 5, 3, padding=1)),
         (made(1, 6, 8, 8), Conv2d(6, 5, 3, padding=1, padding_mode="reflect")),
+        (made(1, 6, 8, 8), Conv2d(6, 5, 3)),
         (made(1, 6, 8, 8).double(), pair()[1].double()),
     ],
-    ids=["one row", "another layer", "another border", "another precision"],
+    ids=["one row", "another layer", "another border", "none", "another precision"],
 )
 @torch.inference_mode()
 def test_what_else_goes_one_after_the_other(x, conv, always) -> None:
@@ -112,3 +114,6 @@ def test_large_maps_go_in_one(monkeypatch) -> None:
     assert (double_and_convolve(x, blur, conv) == 7).all()
     monkeypatch.setattr(doubling, "LEAST_NUMBERS", 64 * 132 * 132 + 1)
     assert torch.equal(double_and_convolve(x, blur, conv), conv(blur(x)))
+    monkeypatch.setattr(doubling, "LEAST_NUMBERS", 1)
+    narrow = made(1, 64, 132, 15)
+    assert torch.equal(double_and_convolve(narrow, blur, conv), conv(blur(narrow)))

@@ -125,3 +125,14 @@ def test_forward_is_the_published_flow(blocks: int) -> None:
     torch.testing.assert_close(output, flow.generator(x), rtol=0, atol=1e-6)
     for ours, theirs in zip(features, flow.features(x), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_a_blur_gives_its_own_features_where_they_are_asked_for() -> None:
+    generator = ResnetGenerator(4, 2).eval()
+    picture = torch.rand(1, 3, 16, 20)
+    whole, (doubled, convolved) = generator(picture, [14, 15])
+    assert doubled.shape == (1, 16, 8, 10) and convolved.shape == (1, 8, 8, 10)
+    torch.testing.assert_close(generator.model[15](doubled), convolved)
+    assert torch.equal(generator.encode(picture, [14])[0], doubled)
+    torch.testing.assert_close(whole, generator(picture)[0])

@@ -11,9 +11,14 @@ def plain(text: str) -> str:
     return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
+def without_options(text: str) -> str:
+    """Return `text`, written for the command line, without the options that it names."""
+    return _OPTION.sub("", text).strip()
+
+
 def sentence(text: str) -> str:
     """Return `text`, written for the command line, as a sentence that `plain` made safe."""
-    text = _OPTION.sub("", text).strip()
+    text = without_options(text)
     if text.split(" ", 1)[0].isalpha():
         text = text[:1].upper() + text[1:]
     return plain(text if text.endswith((".", "!", "?")) else f"{text}.")
