@@ -20,11 +20,9 @@ from cut.checkpoints import PARTS
 from cut.errors import CutError
 from cut.files import reason
 from cut.home import home
-from cut.library.checking import check_finite
-from cut.library.imports import About, Imported, import_model
+from cut.library.imports import About, Imported, checked_published, import_model
 from cut.library.store import claim, one_line
 from cut.library.transfer import Progress, fetch, partial_path
-from cut.published import read_published
 
 ADDRESS = "http://efrosgans.eecs.berkeley.edu/CUT/pretrained_models.tar"
 """Over https it answered 404. `CUT_MODELS_URL` names another place, should it be gone."""
@@ -200,9 +198,7 @@ def _refuse_unfit(archive: Path, folder: Path) -> None:
         CutError: they are.
     """
     try:
-        model = read_published(folder / "latest_net_G.pth")
-        for part in model.files:
-            check_finite(model.weights(part), model.files[part].name)
+        checked_published(folder / "latest_net_G.pth")
     except CutError as error:
         archive.unlink(missing_ok=True)
         raise CutError(f"{error} (in {archive.name}, which was deleted)") from error

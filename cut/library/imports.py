@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from cut.checkpoints import PARTS, Checkpoint, read_checkpoint, write_checkpoint
 from cut.errors import CutError
@@ -128,14 +129,24 @@ def _from_hub(folder: Path, copy: Path) -> None:
             save_file(state, copy / f"{part}.safetensors")
 
 
-def _import_published(
-    source: Path, name: str, terms: str | None, overwrite: bool, about: About | None
-) -> Imported:
+def checked_published(source: Path) -> tuple[Checkpoint, dict[str, dict[str, Tensor]]]:
+    """A model from a published `.pth`, and its weights by part, all of them read.
+
+    Raises:
+        CutError: it is damaged, holds code or is no model of this kind.
+    """
     refuse_packed_bomb(source)
-    model, about = read_published(source), about or About()
+    model = read_published(source)
     states = {part: model.weights(part) for part in model.files}
     for part, state in states.items():
         check_finite(state, model.files[part].name)
+    return model, states
+
+
+def _import_published(
+    source: Path, name: str, terms: str | None, overwrite: bool, about: About | None
+) -> Imported:
+    (model, states), about = checked_published(source), about or About()
     values = model.config | {
         "title": one_line(about.title) or name,
         "summary": about.summary or model.summary,
