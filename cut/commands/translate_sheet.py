@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from PIL import Image
 
@@ -55,6 +56,6 @@ class ModelSheet:
             self._table.add(source.name, [self._inputs.get(source, ""), *cells])
         for number, seconds in enumerate(self._seconds, start=1):
             if seconds:
-                mean = sum(seconds) / len(seconds)
-                self._table.columns[number] += f", {mean:.2f} s a picture"
+                usual = median(seconds)  # the first takes longer
+                self._table.columns[number] += f", {usual:.2f} s a picture"
         save_sheet(self._table.draw(), self.path)
