@@ -262,19 +262,19 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         CutError: config.json or the generator's weights are missing or not understood.
     """
-    path = folder / "config.json"
+    path, name = folder / "config.json", folder.resolve().name  # `.` has none of its own
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CutError(f"{folder} is not a checkpoint: no config.json ({reason(error)})") from error
     except (ValueError, RecursionError) as error:
-        raise CutError(f"{folder.name}/config.json is damaged: it is not JSON") from error
+        raise CutError(f"{name}/config.json is damaged: it is not JSON") from error
     if not isinstance(values, dict) or "format" not in values:
-        raise CutError(f"{folder.name}/config.json is no model's of this software")
+        raise CutError(f"{name}/config.json is no model's of this software")
     if values["format"] != FORMAT:
-        raise CutError(f"{folder.name}/config.json is of another version of this software")
+        raise CutError(f"{name}/config.json is of another version of this software")
     if not (folder / "generator.safetensors").is_file():
-        raise CutError(f"{folder.name} has no generator.safetensors: copy the whole folder again")
+        raise CutError(f"{name} has no generator.safetensors: copy the whole folder again")
     files = {part: folder / f"{part}.safetensors" for part in PARTS}
     there = {part: path for part, path in files.items() if path.is_file()}
     return Checkpoint(folder.name, folder, values, folder.resolve().parent == BUNDLED, there)

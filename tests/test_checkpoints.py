@@ -91,6 +91,14 @@ def test_broken_folders_are_left_out_and_named_when_asked_for(home: Path) -> Non
         assert "\n" not in str(caught.value)
 
 
+def test_the_folder_one_is_in_has_a_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "bert").mkdir(parents=True)
+    (home / "bert" / "config.json").write_text('{"model_type": "bert"}')
+    monkeypatch.chdir(home / "bert")
+    with pytest.raises(CutError, match=r"^bert/config\.json is no model's of this"):
+        find(".")
+
+
 def test_damaged_weights_are_one_line(home: Path) -> None:
     model = make(home / "checkpoints", "mine")
     path = model.files["generator"]
